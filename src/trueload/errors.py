@@ -1,0 +1,149 @@
+"""Every exception of the package, and how an error is worded.
+
+    TrueloadError                 whatever trueload itself raises
+    +-- ArgumentError             a value that a caller passed (also a ValueError)
+    +-- StateError                a state that this loader cannot continue from (also a ValueError)
+    +-- ReplayError               a sample that cannot be made again (also a LookupError)
+    +-- EmptyError                an endless loop over nothing (also a RuntimeError)
+    +-- NoneSampleError           `None` where a sample should be (also a TypeError)
+    +-- KeysDifferError           samples of a batch with different keys (also a KeyError)
+    +-- StopIterationError        `StopIteration` out of user code (also a RuntimeError)
+
+An exception that the user's own code raises keeps its type, arguments and attributes; what
+trueload knows about it is added as a note (`add_note`), in the form that `render` gives. This
+module knows the form of a message and imports neither torch nor numpy.
+"""
+
+import os
+import sysconfig
+from collections.abc import Iterable
+from pathlib import Path
+from traceback import walk_tb
+from types import FrameType, TracebackType
+from typing import TypeVar
+
+_TORCH_LOADER = os.sep + os.path.join("torch", "utils", "data") + os.sep  # noqa: PTH118 - a part
+_PACKAGE = str(Path(__file__).parent) + os.sep
+_INSTALLED = tuple(
+    str(Path(folder)) + os.sep
+    for folder in {sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+)
+
+
+Error = TypeVar("Error", bound=BaseException)
+
+
+class TrueloadError(Exception):
+    """Whatever trueload itself raises."""
+
+
+class ArgumentError(TrueloadError, ValueError):
+    """A value that a caller passed cannot be used."""
+
+
+class StateError(TrueloadError, ValueError):
+    """A state does not belong to this loader, or cannot be read."""
+
+
+class ReplayError(TrueloadError, LookupError):
+    """A sample cannot be made again."""
+
+
+class EmptyError(TrueloadError, RuntimeError):
+    """A loop that should go on for ever has nothing to go over."""
+
+
+class NoneSampleError(TrueloadError, TypeError):
+    """A dataset or a transform returned `None` and the default collate met it."""
+
+
+class KeysDifferError(TrueloadError, KeyError):
+    """The samples of a batch are mappings with different keys."""
+
+    def __str__(self) -> str:
+        """Show the message as it is: a `KeyError` would show its `repr`."""
+        return str(self.args[0])
+
+
+class StopIterationError(TrueloadError, RuntimeError):
+    """User code let a `StopIteration` out, which would have ended the epoch in silence.
+
+    Source: PEP 479, which does the same for generators.
+    """
+
+
+def render(title: str, code: str, facts: Iterable[tuple[str, str]] = (), hint: str = "") -> str:
+    """Word a message: one clause with its code, aligned facts, and one way out.
+
+    Args:
+        title: One clause with the values, without a final stop.
+        code: The check's code, such as `TL204`.
+        facts: Pairs of a short name and what was measured, shown one a line.
+        hint: One way out, or nothing.
+    """
+    known = [(name, text) for name, text in facts if text]
+    width = max((len(name) for name, _ in known), default=0)
+    lines = [f"{title} [{code}]", *(f"  {name:<{width}}  {text}" for name, text in known)]
+    if hint:
+        lines += ["", f"hint: {hint}"]
+    return "\n".join(lines)
+
+
+def count(number: int) -> str:
+    """Write a number with thin groups of three digits, as the messages do: `75 408`."""
+    return f"{number:,}".replace(",", " ")
+
+
+def place_of(error: BaseException) -> str:
+    """Name the user's line that raised: `train.py:58 in Photos.__getitem__`, or nothing.
+
+    The user's code is whatever lies neither in this package nor among the installed ones. Where
+    the traceback holds none, the deepest frame outside this package serves.
+    """
+    frames = [(frame, line) for frame, line in walk_tb(error.__traceback__) if not _is_ours(frame)]
+    own = [pair for pair in frames if not pair[0].f_code.co_filename.startswith(_INSTALLED)]
+    if not frames:
+        return ""
+    frame, line = (own or frames)[-1]
+    path = frame.f_code.co_filename
+    name = path if path.startswith("<") else Path(path).name
+    return f"{name}:{line} in {frame.f_code.co_qualname}"
+
+
+def tidied(error: Error) -> Error:
+    """Take the frames of this package and of torch's loader out of an exception's traceback.
+
+    The same is done to what caused it. All frames stay when the environment says
+    `TRUELOAD_FULL_TRACEBACK=1`, and where nothing else would be left of an exception that is
+    not ours, since the fault may then be.
+    """
+    if os.environ.get("TRUELOAD_FULL_TRACEBACK") != "1":
+        seen: set[int] = set()
+        link: BaseException | None = error
+        while link is not None and id(link) not in seen:
+            seen.add(id(link))
+            kept = _without_loader(link.__traceback__)
+            if kept is not None or isinstance(link, TrueloadError):
+                link.__traceback__ = kept
+            link = link.__cause__ or link.__context__
+    return error
+
+
+def _without_loader(whole: TracebackType | None) -> TracebackType | None:
+    links: list[TracebackType] = []
+    while whole is not None:
+        if not _is_loader(whole.tb_frame):
+            links.append(whole)
+        whole = whole.tb_next
+    kept: TracebackType | None = None
+    for link in reversed(links):
+        kept = TracebackType(kept, link.tb_frame, link.tb_lasti, link.tb_lineno)
+    return kept
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith(_PACKAGE)
+
+
+def _is_loader(frame: FrameType) -> bool:
+    return _is_ours(frame) or _TORCH_LOADER in frame.f_code.co_filename
