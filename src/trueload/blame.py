@@ -1,0 +1,135 @@
+"""Name the sample at fault: the note that an exception of user code gets.
+
+The exception keeps its type, its arguments and its attributes, so that `except FileNotFoundError`
+and `error.filename` work as without a loader. Two cases become exceptions of our own: a
+`StopIteration`, which would end the epoch in silence, and a `None` where a sample should be.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from torch.utils.data import get_worker_info
+
+from trueload.errors import (
+    KeysDifferError,
+    NoneSampleError,
+    StopIterationError,
+    count,
+    place_of,
+    render,
+)
+from trueload.explain import Misfit, misfit
+from trueload.tasks import Task, listed
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """Where in a task an exception was raised.
+
+    Attributes:
+        task: The batch that was being made.
+        stage: `fetch`, `transform` or `collate`.
+        row: The row of the sample in the batch, where one sample was at fault.
+        stream: Whether the dataset is iterable, so that samples have no index.
+    """
+
+    task: Task
+    stage: str
+    row: int | None = None
+    stream: bool = False
+
+    def tell(self, error: Exception, samples: Any = None) -> NoReturn:
+        """Raise the exception again: the same one with a note, or one of our own.
+
+        Args:
+            error: What user code, or the default collate, raised; it is being handled.
+            samples: The samples that the default collate could not put together.
+        """
+        if isinstance(error, StopIteration):
+            raise StopIterationError(self._note(error, "TL203", _STOP_HINT)) from error
+        if samples is None:
+            error.add_note(self._note(error, "TL204"))
+            raise error
+        nones = [row for row, sample in enumerate(samples) if sample is None]
+        if nones:
+            raise NoneSampleError(self._none(nones, len(samples))) from None
+        found = misfit(samples)
+        if isinstance(error, KeysDifferError) and found is not None:
+            raise KeysDifferError(self._misfit(found, len(samples))) from None
+        note = self._note(error, "TL206") if found is None else self._misfit(found, len(samples))
+        error.add_note(note)
+        raise error
+
+    def _note(self, error: BaseException, code: str, hint: str = "") -> str:
+        kind = type(error).__name__
+        title = f"{self._subject()} raised {kind}" + (f": {error}" if str(error) else "")
+        facts = [*self._facts(self.row), ("at", place_of(error))]
+        return render(title.splitlines()[0], code, facts, hint)
+
+    def _subject(self) -> str:
+        if self.stage == "collate":
+            return "`collate_fn`"
+        if self.stage == "transform":
+            return "`transform`"
+        return self._name(self.row)
+
+    def _name(self, row: int | None) -> str:
+        if self.stream:
+            return f"`next(dataset)` at sample {count(self.task.position + (row or 0))}"
+        if row is None:
+            return "`dataset.__getitems__`" if _many(self.task) else f"dataset[{self.task.indices!r}]"
+        return f"dataset[{self._index(row)!r}]"
+
+    def _index(self, row: int) -> Any:
+        indices = listed(self.task.indices)
+        return indices[row] if isinstance(indices, (list, tuple)) and row < len(indices) else None
+
+    def _facts(self, row: int | None) -> list[tuple[str, str]]:
+        task = self.task
+        sample = ""
+        if row is not None:
+            index = self._index(row)
+            where = f"position {count(task.position + row)} of epoch {task.epoch}"
+            sample = where if index is None else f"index {index!r}, {where}"
+        elif _many(task):
+            sample = f"indices {_short(task.indices)}"
+        return [("sample", sample), ("batch", f"{count(task.batch)} of epoch {task.epoch}{_worker()}")]
+
+    def _none(self, rows: list[int], size: int) -> str:
+        title = f"{self._name(rows[0])} gave `None` instead of a sample"
+        facts = [*self._facts(rows[0]), ("`None`", f"{len(rows)} of the {size} samples of the batch")]
+        return render(title, "TL201", facts, _NONE_HINT)
+
+    def _misfit(self, found: Misfit, size: int) -> str:
+        title = f"samples of batch {count(self.task.batch)} do not stack: `{found.leaf}` has {found.what}"
+        index = self._index(found.row)
+        sample = f"sample {index!r} (row {found.row})" if index is not None else f"row {found.row}"
+        facts = [
+            ("most", f"{found.usual}, {found.usual_count} of {size} samples"),
+            ("other", f"{found.odd}, {sample}"),
+            *self._facts(None)[1:],
+        ]
+        return render(title, "TL205", facts, found.hint)
+
+
+def _many(task: Task) -> bool:
+    return hasattr(task.indices, "__len__") and not isinstance(task.indices, (str, bytes, tuple))
+
+
+def _short(indices: Any, most: int = 6) -> str:
+    known = [repr(index) for index in listed(indices)[:most]]
+    return ", ".join(known) + (f", ... ({len(indices)} in all)" if len(indices) > most else "")
+
+
+def _worker() -> str:
+    info = get_worker_info()
+    return "" if info is None else f", worker {info.id}"
+
+
+_STOP_HINT = (
+    "a bare `next(...)` that runs out is the usual cause; catch it, or give `next` a default"
+)
+_NONE_HINT = (
+    "return a sample in every case, or leave the index out of the sampler; a `collate_fn` of your "
+    "own may also drop them"
+)

@@ -1,0 +1,265 @@
+"""What a worker does for one task: fetch the samples, transform each, collate them.
+
+A recipe knows a dataset, a transform and a collate function, and no process, no order and no
+iterator: any worker that holds it makes the same batch of the same task. When user code raises,
+the recipe is the one that knows the sample, so it adds the note that names it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from torch.utils.data import default_collate
+
+from trueload.blame import Blame
+from trueload.collate import Empty, collate, fresh
+from trueload.gather import Gather, gather_of
+from trueload.seeds import key_of, reseed
+from trueload.tasks import Task, listed
+
+
+@dataclass(frozen=True)
+class Randomness:
+    """How what samples draw is keyed.
+
+    Attributes:
+        root: The loader's seed, or the base seed of the epoch.
+        each_sample: Whether each sample has its own key; otherwise each batch has one.
+    """
+
+    root: int
+    each_sample: bool
+
+    def start(self, task: Task) -> None:
+        """Seed the global generators for a batch."""
+        if not self.each_sample:
+            reseed(key_of(self.root, task.epoch, task.position))
+
+    def start_sample(self, task: Task, row: int) -> None:
+        """Seed the global generators for one sample of a batch."""
+        reseed(key_of(self.root, task.epoch, task.position + row))
+
+
+@dataclass
+class Recipe:
+    """Makes the batches of a map-style dataset.
+
+    Attributes:
+        dataset: Anything with `dataset[index]`, or with `dataset.__getitems__(indices)`.
+        transform: Called with each sample, or `None`.
+        collate_fn: Called with the list of samples; torch's default is replaced by our own.
+        batched: Whether a task holds a list of indices rather than one index.
+    """
+
+    dataset: Any
+    transform: Callable[[Any], Any] | None
+    collate_fn: Callable[[Any], Any]
+    batched: bool
+    _gather: Gather | None = field(init=False, default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.batched and self.transform is None and self._collates_by_default:
+            self._gather = gather_of(self.dataset)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what can be made again in another process."""
+        return {**self.__dict__, "_gather": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__post_init__()
+
+    @property
+    def _collates_by_default(self) -> bool:
+        return self.collate_fn is default_collate
+
+    def make(self, task: Task, random: Randomness | None = None, empty: Empty = fresh) -> Any:
+        """Make the batch of a task.
+
+        Args:
+            task: Which samples.
+            random: How to seed the global generators; `None` leaves them alone.
+            empty: Where the batch's large tensors get their memory from.
+
+        Raises:
+            Exception: Whatever the user's code raises, with a note that names the sample.
+            StopIterationError: The user's code let a `StopIteration` out.
+        """
+        if self._gather is not None and (batch := self._gathered(task, empty)) is not None:
+            return batch
+        if random is not None:
+            random.start(task)
+        samples = self._fetch(task, random)
+        return finish(self.collate_fn, samples, task, empty, batched=self.batched)
+
+    def sample(self, task: Task, random: Randomness | None, row: int = 0) -> Any:
+        """Make the sample in one row of a task, alone: fetched and transformed, not collated.
+
+        Where the batch has one key, the samples before it are made too, since they draw first.
+        """
+        indices = task.indices[: row + 1] if self.batched else task.indices
+        if random is not None and random.each_sample and self.batched:
+            task = task._replace(position=task.position + row)
+            indices = task.indices[row : row + 1]
+        if random is not None:
+            random.start(task)
+        samples = self._fetch(task._replace(indices=indices), random)
+        return samples[-1] if self.batched else samples
+
+    def _gathered(self, task: Task, empty: Empty) -> Any:
+        indices = task.indices
+        try:
+            if not isinstance(indices, np.ndarray):
+                indices = np.asarray(indices)
+                if indices.dtype.kind != "i" or indices.ndim != 1:
+                    return None
+            return self._gather(indices.astype(np.int64, copy=False), empty) if self._gather else None
+        except (IndexError, TypeError, ValueError):
+            return None
+
+    def _fetch(self, task: Task, random: Randomness | None) -> Any:
+        if not self.batched:
+            return self._fetch_single(task, random)
+        indices = listed(task.indices)
+        each_sample = random is not None and random.each_sample
+        if getattr(self.dataset, "__getitems__", None) and not each_sample:
+            return self._fetch_together(task, indices)
+        if self.transform is None and not each_sample:
+            return self._fetch_plain(task, indices)
+        return self._fetch_each(task, indices, random if each_sample else None)
+
+    def _fetch_plain(self, task: Task, indices: Any) -> list[Any]:
+        dataset = self.dataset
+        samples: list[Any] = []
+        append = samples.append
+        try:
+            for index in indices:
+                append(dataset[index])
+        except Exception as error:
+            Blame(task, "fetch", row=len(samples)).tell(error)
+        return samples
+
+    def _fetch_each(self, task: Task, indices: Any, random: Randomness | None) -> list[Any]:
+        dataset, transform = self.dataset, self.transform
+        samples: list[Any] = []
+        stage = "fetch"
+        try:
+            for index in indices:
+                if random is not None:
+                    random.start_sample(task, len(samples))
+                sample = dataset[index]
+                if transform is not None:
+                    stage = "transform"
+                    sample = transform(sample)
+                    stage = "fetch"
+                samples.append(sample)
+        except Exception as error:
+            Blame(task, stage, row=len(samples)).tell(error)
+        return samples
+
+    def _fetch_together(self, task: Task, indices: Any) -> Any:
+        try:
+            samples = self.dataset.__getitems__(indices)
+        except Exception as error:
+            Blame(task, "fetch").tell(error)
+        return samples if self.transform is None else transformed(self.transform, samples, task)
+
+    def _fetch_single(self, task: Task, random: Randomness | None) -> Any:
+        if random is not None and random.each_sample:
+            random.start_sample(task, 0)
+        stage = "fetch"
+        try:
+            sample = self.dataset[task.indices]
+            if self.transform is not None:
+                stage = "transform"
+                sample = self.transform(sample)
+        except Exception as error:
+            Blame(task, stage).tell(error)
+        return sample
+
+
+@dataclass
+class Stream:
+    """Makes the batches of an iterable dataset, one after another.
+
+    Attributes:
+        dataset: The iterable dataset, for its name in messages.
+        samples: The iterator over it.
+        transform: Called with each sample, or `None`.
+        collate_fn: As in `Recipe`.
+        batched: Whether samples are put together in batches.
+        drop_last: Whether a last batch that is not full is left out.
+        ended: Whether the iterator has stopped.
+    """
+
+    dataset: Any
+    samples: Iterator[Any]
+    transform: Callable[[Any], Any] | None
+    collate_fn: Callable[[Any], Any]
+    batched: bool
+    drop_last: bool
+    ended: bool = False
+
+    def make(self, task: Task, random: Randomness | None = None, empty: Empty = fresh) -> Any:
+        """Make the next batch.
+
+        Raises:
+            StopIteration: The stream is over.
+            Exception: Whatever the user's code raises, with a note that names the sample.
+        """
+        samples = self.pull(task, random)
+        if self.transform is None:
+            return finish(self.collate_fn, samples, task, empty, batched=self.batched)
+        if self.batched:
+            samples = transformed(self.transform, samples, task)
+        else:
+            samples = transformed(self.transform, [samples], task)[0]
+        return finish(self.collate_fn, samples, task, empty, batched=self.batched)
+
+    def pull(self, task: Task, random: Randomness | None = None) -> Any:
+        """Take the samples of the next batch from the stream, without transform and collate.
+
+        Raises:
+            StopIteration: The stream is over.
+        """
+        if self.ended:
+            raise StopIteration
+        if random is not None:
+            random.start(task)
+        samples: list[Any] = []
+        try:
+            while len(samples) < task.size:
+                if random is not None and random.each_sample:
+                    random.start_sample(task, len(samples))
+                samples.append(next(self.samples))
+        except StopIteration:
+            self.ended = True
+        except Exception as error:
+            Blame(task, "fetch", row=len(samples), stream=True).tell(error)
+        if not samples or (self.batched and self.drop_last and len(samples) < task.size):
+            raise StopIteration
+        return samples if self.batched else samples[0]
+
+
+def transformed(transform: Callable[[Any], Any], samples: Any, task: Task) -> list[Any]:
+    """Transform samples that were fetched together."""
+    done: list[Any] = []
+    try:
+        for sample in samples:
+            done.append(transform(sample))  # noqa: PERF401 - the count names the row that raised
+    except Exception as error:
+        Blame(task, "transform", row=len(done)).tell(error)
+    return done
+
+
+def finish(
+    collate_fn: Callable[[Any], Any], samples: Any, task: Task, empty: Empty, *, batched: bool
+) -> Any:
+    """Collate samples, with our own collate in the place of torch's default one."""
+    try:
+        if collate_fn is default_collate and batched and isinstance(samples, list) and samples:
+            return collate(samples, empty)
+        return collate_fn(samples)
+    except Exception as error:
+        Blame(task, "collate").tell(error, samples if collate_fn is default_collate else None)
