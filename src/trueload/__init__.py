@@ -1,0 +1,56 @@
+"""Feed training loops with batches that are correct, fast and endless.
+
+`DataLoader` is a drop-in for torch's. `install()` makes libraries use it too. Everything is
+loaded when it is first asked for, so that `import trueload` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trueload.errors import (
+        ArgumentError,
+        EmptyError,
+        ReplayError,
+        StateError,
+        TrueloadError,
+    )
+    from trueload.installing import install, installed, uninstall
+    from trueload.loader import DataLoader
+    from trueload.progress import Taken
+
+__all__ = [
+    "ArgumentError",
+    "DataLoader",
+    "EmptyError",
+    "ReplayError",
+    "StateError",
+    "Taken",
+    "TrueloadError",
+    "install",
+    "installed",
+    "uninstall",
+]
+
+_HOMES = {
+    "DataLoader": "loader",
+    "Taken": "progress",
+    "install": "installing",
+    "installed": "installing",
+    "uninstall": "installing",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("trueload")
+    if name not in __all__:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    module = import_module(f"{__name__}.{_HOMES.get(name, 'errors')}")
+    value = globals()[name] = getattr(module, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,257 @@
+"""`trueload.DataLoader`: torch's DataLoader with our arguments, iteration, state and replay.
+
+Trainer libraries take torch's class apart: they read its signature and its attributes, rebuild
+it, swap its samplers, unlock it and subclass it. So this class keeps torch's constructor in full,
+adds keyword-only arguments whose defaults are class attributes and which enter the instance only
+when they are given, and reads everything anew when an iteration begins.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from multiprocessing.context import BaseContext
+from typing import Any, TypeVar
+
+import torch.utils.data
+from torch.utils.data import Dataset, IterDataPipe, MapDataPipe, Sampler
+from torch.utils.data.dataloader import _BaseDataLoaderIter
+
+from trueload.endless import Endless
+from trueload.errors import ArgumentError, StateError, render
+from trueload.fingerprint import identity_of
+from trueload.progress import Progress, Taken
+from trueload.replay import replay
+from trueload.seeds import UNITS
+from trueload.state import LoaderState
+from trueload.workers.epoch import described
+from trueload.workers.inline import InlineIterator
+from trueload.workers.memory import Pool
+from trueload.workers.torch_process import ProcessIterator
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class DataLoader(torch.utils.data.DataLoader[T_co]):
+    """Feed a training loop with batches: torch's DataLoader, and more.
+
+    Every argument of torch's has torch's meaning, default and errors; see its documentation.
+    With none of the arguments below, the indices, the batches and the random generators
+    afterwards are those that torch's gives.
+
+    Args:
+        dataset: A map-style or an iterable dataset.
+        batch_size: Samples a batch; `None` for no batching.
+        shuffle: Whether the order is drawn anew for each epoch.
+        sampler: Gives indices; excludes `shuffle`.
+        batch_sampler: Gives lists of indices; excludes `batch_size`, `shuffle`, `sampler` and
+            `drop_last`.
+        num_workers: How many processes make batches; 0 for this one.
+        collate_fn: Makes a batch of a list of samples.
+        pin_memory: Whether batches are copied into page-locked memory.
+        drop_last: Whether a last batch that is not full is left out.
+        timeout: Seconds to wait for a batch of the workers; 0 for ever.
+        worker_init_fn: Called in each worker with its number.
+        multiprocessing_context: How workers are started.
+        generator: Where shuffling and the workers' base seed are drawn from.
+        prefetch_factor: Batches that each worker makes ahead; 2 where there are workers.
+        persistent_workers: Whether workers outlive an epoch.
+        pin_memory_device: Deprecated by torch.
+        in_order: Whether batches keep their order; otherwise they come as they are made.
+        transform: Called with each sample after `dataset[index]`, in the worker. Also with each
+            sample of an iterable dataset.
+        seed: Any integer: the order becomes a keyed permutation that takes no memory and no time
+            to enter anywhere, different for each epoch, and what samples draw depends on this
+            seed only. `None`: both come from torch's generator.
+        rng: What the random generators (`random`, `numpy.random`, torch's) are seeded anew for:
+            "batch", from the seed, the epoch and the position of the batch; "sample", from
+            those of each sample, so that one can be made again alone; "worker", torch's scheme.
+            `None`: "batch", except that without workers and without a seed samples draw from the
+            process's own generators, as with torch.
+
+    Raises:
+        ValueError: As torch, for arguments that exclude each other or are out of range.
+        ArgumentError: `seed` is not an integer, `rng` none of the above, or `transform` cannot
+            be called (also a ValueError).
+    """
+
+    transform: Callable[[Any], Any] | None = None
+    seed: int | None = None
+    rng: str | None = None
+
+    def __init__(  # noqa: PLR0913 - torch's arguments
+        self,
+        dataset: Dataset[T_co],
+        batch_size: int | None = 1,
+        shuffle: bool | None = None,  # noqa: FBT001 - torch's
+        sampler: Sampler | Iterable | None = None,
+        batch_sampler: Sampler[list] | Iterable[list] | None = None,
+        num_workers: int = 0,
+        collate_fn: Callable[[list[Any]], Any] | None = None,
+        pin_memory: bool = False,  # noqa: FBT001, FBT002 - torch's
+        drop_last: bool = False,  # noqa: FBT001, FBT002 - torch's
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], None] | None = None,
+        multiprocessing_context: str | BaseContext | None = None,
+        generator: torch.Generator | None = None,
+        *,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+        pin_memory_device: str = "",
+        in_order: bool = True,
+        transform: Callable[[Any], Any] | None = None,
+        seed: int | None = None,
+        rng: str | None = None,
+    ) -> None:
+        _check_own(transform, seed, rng)
+        self._progress = Progress()
+        self._pool = Pool()
+        super().__init__(
+            dataset,
+            batch_size,
+            shuffle,
+            sampler,
+            batch_sampler,
+            num_workers,
+            collate_fn,
+            pin_memory,
+            drop_last,
+            timeout,
+            worker_init_fn,
+            multiprocessing_context,
+            generator,
+            prefetch_factor=prefetch_factor,
+            persistent_workers=persistent_workers,
+            pin_memory_device=pin_memory_device,
+            in_order=in_order,
+        )
+        for name, value in (("transform", transform), ("seed", seed), ("rng", rng)):
+            if value is not None:
+                setattr(self, name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give a copy or a pickle its own progress and memory."""
+        return {**vars(self), "_progress": self._progress.fresh(), "_pool": Pool()}
+
+    def _get_iterator(self) -> _BaseDataLoaderIter:
+        """Begin an epoch: torch's hook, which `iter(loader)` calls and libraries override."""
+        if isinstance(self.dataset, (IterDataPipe, MapDataPipe)):
+            return super()._get_iterator()
+        if self.num_workers == 0:
+            keyed = self.rng != "worker" and not (self.seed is None and self.rng is None)
+            return InlineIterator(self, keyed=keyed)
+        self.check_worker_number_rationality()
+        return ProcessIterator(self, keyed=self.rng != "worker" and _has_processes(self))
+
+    def endless(self, steps: int | None = None) -> Iterator[Any]:
+        """Go over the loader for ever, epoch after epoch, each in a new order.
+
+        A call begins with a new epoch, or where a state that was loaded says. To go on after a
+        pause, keep the iterator: `batches = loader.endless()`.
+
+        Args:
+            steps: How many batches to give in all; `None` for no end.
+
+        Raises:
+            ArgumentError: `steps` is negative.
+            EmptyError: While iterating, when a whole epoch gave no batch.
+        """
+        if steps is not None and steps < 0:
+            title = f"`endless` takes a number of steps of at least 0, got {steps}"
+            raise ArgumentError(render(title, "TL105", hint="leave `steps` out for no end"))
+        return Endless(self, steps)
+
+    @property
+    def taken(self) -> Taken | None:
+        """Where the batch taken last came from; `None` before the first one."""
+        cursor = self._progress.latest
+        return None if cursor is None else cursor.taken()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give the state: which batch comes next, in a few hundred bytes.
+
+        It counts the batches taken from the iterator begun last, costs microseconds, starts no
+        worker, and can be taken at any time: in an epoch, between two, before the first.
+
+        Returns:
+            A flat dictionary with constant keys, of plain values that `torch.load` reads with
+            `weights_only=True`. A sampler or dataset with a `state_dict` adds its own.
+
+        Raises:
+            StateError: The dataset is a DataPipe, whose place nobody knows.
+        """
+        self._refuse_pipes()
+        progress = self._progress
+        if progress.resume is not None:
+            state = progress.resume
+        elif progress.cursor is not None:
+            state = progress.cursor.state()
+        else:
+            state = LoaderState(epoch=progress.next_epoch)
+        return described(self, state).to_dict()
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from a state: the next iteration begins there, with any number of workers.
+
+        An iterator that is alive goes on undisturbed. An empty dictionary starts afresh.
+
+        Args:
+            state_dict: What `state_dict` gave, here or in another program.
+
+        Raises:
+            StateError: It is no state, comes from a later version, or belongs to a loader of
+                another dataset, seed or kind of order.
+        """
+        self._refuse_pipes()
+        progress = self._progress
+        self._iterator = None
+        if not state_dict:
+            self._progress = Progress()
+            return
+        state = LoaderState.from_dict(state_dict)
+        state.check_belongs(described(self, LoaderState(epoch=state.epoch)))
+        if state.finished:
+            kept = state.dataset_state if state.length is not None else None
+            state = LoaderState(epoch=state.epoch + 1, dataset_state=kept)
+        progress.resume = state
+        progress.next_epoch = state.epoch
+        progress.cursor = None
+
+    def replay(self, index: Any, epoch: int | None = None, *, position: int | None = None) -> Any:
+        """Make one sample again, alone and bit for bit: fetched and transformed, not collated.
+
+        Args:
+            index: The index of the sample.
+            epoch: The epoch in which it was drawn; `None` for the one begun last.
+            position: Its position in the order, where the epoch has the index more than once;
+                `None` for the first.
+
+        Returns:
+            What `dataset[index]` gave in that epoch, after `transform`.
+
+        Raises:
+            ReplayError: The epoch has no such index, its order is not known any more, or its
+                samples drew from generators that nobody keyed.
+        """
+        return replay(self, index, epoch, position)
+
+    def _refuse_pipes(self) -> None:
+        if isinstance(self.dataset, (IterDataPipe, MapDataPipe)):
+            title = f"a loader over the DataPipe {identity_of(self.dataset)} has no state"
+            hint = "use a map-style or an iterable dataset"
+            raise StateError(render(title, "TL106", hint=hint))
+
+
+def _has_processes(loader: Any) -> bool:
+    """Say whether workers are processes; a context of a library's own may make threads."""
+    context = loader.multiprocessing_context
+    return context is None or type(context).__module__.startswith("multiprocessing.")
+
+
+def _check_own(transform: Any, seed: Any, rng: Any) -> None:
+    if transform is not None and not callable(transform):
+        title = f"`transform` must be callable, got {type(transform).__name__} {transform!r}"
+        raise ArgumentError(render(title, "TL105"))
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+        title = f"`seed` must be an integer or None, got {type(seed).__name__} {seed!r}"
+        raise ArgumentError(render(title, "TL105"))
+    if rng is not None and rng not in UNITS:
+        title = f"`rng` must be one of {', '.join(map(repr, UNITS))} or None, got {rng!r}"
+        raise ArgumentError(render(title, "TL105"))

@@ -1,0 +1,141 @@
+"""How far a loader is: what its iterators have taken, kept where the loader can read it.
+
+An iterator writes into its `Cursor` for every batch, so this must cost next to nothing; states
+and `Taken` values are made from it only when somebody asks.
+"""
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from trueload.seeds import key_of
+from trueload.state import LoaderState
+from trueload.tasks import Task, listed
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Where the batch that was taken last came from.
+
+    Attributes:
+        epoch: Number of the epoch, from 0.
+        batch: Number of the batch in the epoch, from 0.
+        position: Position of its first sample in the order of the epoch, over all ranks.
+        indices: The indices of its samples; one index where there is no batching, and `None`
+            for an iterable dataset.
+        seed: The 64-bit key that the random generators were seeded with for it, or `None` where
+            samples drew from the process's own generators. With `rng="sample"`, the root that
+            the key of each sample is made from.
+    """
+
+    epoch: int
+    batch: int
+    position: int
+    indices: Any
+    seed: int | None
+
+
+@dataclass
+class Cursor:
+    """What an iterator has taken.
+
+    Attributes:
+        start: The state the epoch began with.
+        root: Root of the random keys, or `None` where nothing is keyed.
+        each_sample: Whether each sample has a key of its own.
+        stream: Whether the dataset is iterable.
+        followed: Whether the order comes from a sampler that can only be followed.
+        sources: Where states of others come from: by the name of the field they go to.
+        task: The task taken last.
+        finished: Whether the epoch has ended.
+        order_seed: The seed of the epoch's shuffle, once torch's generator has given it.
+    """
+
+    start: LoaderState
+    root: int | None = None
+    each_sample: bool = False
+    stream: bool = False
+    followed: bool = False
+    sources: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
+    task: Task | None = None
+    finished: bool = False
+    order_seed: int | None = None
+    _early: dict[int, Task] = field(default_factory=dict)
+    _next: int = 0
+    _position: int = 0
+
+    def __post_init__(self) -> None:
+        self._next, self._position = self.start.batches, self.start.position
+        self.order_seed = self.start.order_seed
+        self._early = {number: _EARLIER for number in self.start.ahead}
+
+    def took(self, task: Task) -> None:
+        """Note that a batch was taken, in order or, with `in_order=False`, before its turn."""
+        self.task = task
+        if task.batch != self._next and (self._early or task.batch > self._next):
+            self._early[task.batch] = task
+            return
+        self._next, self._position = task.batch + 1, task.position + task.size
+        while self._early and self._next in self._early:
+            early = self._early.pop(self._next)
+            self._next += 1
+            self._position += early.size or self.start.batch_size or 1
+
+    def passed_over(self, task: Task) -> None:
+        """Note that a batch was lost to an exception: like taken, but not as the last one."""
+        last = self.task
+        self.took(task)
+        self.task = last
+
+    def state(self) -> LoaderState:
+        """Give the state after what was taken."""
+        if self.finished:
+            return replace(self._now(), finished=True, ahead=(), generator=None)
+        return self._now()
+
+    def _now(self) -> LoaderState:
+        asked = {name: deepcopy(ask()) for name, ask in self.sources.items()}
+        return replace(
+            self.start,
+            batches=self._next,
+            position=self._position,
+            ahead=tuple(sorted(self._early)),
+            order_seed=self.order_seed,
+            **asked,
+        )
+
+    def taken(self) -> Taken | None:
+        """Tell where the last batch came from."""
+        task = self.task
+        if task is None:
+            return None
+        key = self.root
+        if key is not None and not self.each_sample:
+            key = key_of(key, task.epoch, task.position)
+        indices = None if self.stream else listed(task.indices)
+        return Taken(task.epoch, task.batch, task.position, indices, key)
+
+
+_EARLIER = Task(0, 0, 0, None, 0)
+
+
+@dataclass
+class Progress:
+    """What a loader knows of its iterators.
+
+    Attributes:
+        next_epoch: Number that the next epoch will have.
+        cursor: Cursor of the iterator that was begun last.
+        latest: Cursor of the iterator that a batch was last taken from.
+        resume: The state that the next iterator starts from, or `None`.
+    """
+
+    next_epoch: int = 0
+    cursor: Cursor | None = None
+    latest: Cursor | None = None
+    resume: LoaderState | None = None
+
+    def fresh(self) -> "Progress":
+        """Give what a copy of the loader starts with: its own iterators, the same epoch."""
+        return Progress(next_epoch=self.next_epoch, resume=self.resume)

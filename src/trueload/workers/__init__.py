@@ -1,0 +1,1 @@
+"""Who makes the batches: the loader's own process, or worker processes."""

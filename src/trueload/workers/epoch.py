@@ -1,0 +1,233 @@
+"""What every iterator does when an epoch begins: where it starts, which tasks, which randomness.
+
+Torch's iterators draw from generators while they are constructed, in an order that scripts rely
+on. A new epoch therefore goes through torch's own constructor. An epoch that is resumed goes through
+it too, under the generator state that the epoch began with, and leaves the process's own
+generators as they were: the run that resumes draws nothing.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+import torch
+from torch.utils.data import BatchSampler
+from torch.utils.data.distributed import DistributedSampler
+
+from trueload import samplers
+from trueload.fingerprint import identity_of, length_of
+from trueload.progress import Cursor
+from trueload.recipe import Randomness, Recipe
+from trueload.seeds import pack_generator, preserved, unpack_generator
+from trueload.state import LoaderState
+from trueload.tasks import Start, Task, from_order, from_sampler, from_stream
+
+logger = logging.getLogger("trueload")
+
+
+def described(loader: Any, state: LoaderState) -> LoaderState:
+    """Add to a state what identifies the loader that it belongs to."""
+    stream = is_stream(loader)
+    plan = None if stream else samplers.read(loader, loader.seed, state.epoch)
+    return replace(
+        state,
+        seed=loader.seed,
+        order="" if plan is None else plan.name,
+        batch_size=_stream_size(loader) if plan is None else plan.batch_size,
+        dataset=identity_of(loader.dataset),
+        length=None if stream else length_of(loader.dataset),
+    )
+
+
+def is_stream(loader: Any) -> bool:
+    """Say whether a loader goes over an iterable dataset."""
+    return loader._dataset_kind == 1  # noqa: SLF001 - torch's _DatasetKind.Iterable
+
+
+def recipe_of(loader: Any) -> Recipe:
+    """Give what makes the batches of a map-style loader."""
+    return Recipe(
+        dataset=loader.dataset,
+        transform=loader.transform,
+        collate_fn=loader.collate_fn,
+        batched=loader._auto_collation,  # noqa: SLF001 - torch's name for "there are batches"
+    )
+
+
+class Beginning:
+    """The beginning of one epoch of one iterator.
+
+    ```
+    beginning = Beginning(loader, keyed=True)
+    with beginning.drawing():
+        ...  # torch's constructor, which draws the base seed
+        tasks = beginning.tasks(iterator)
+    ```
+
+    Args:
+        loader: The loader, read now: samplers and functions may have been swapped since.
+        keyed: Whether the generators that samples draw from are seeded by us.
+
+    Attributes:
+        resumed: The state of an epoch under way that goes on here, or `None`.
+        start: Where the epoch begins.
+        plan: How a map-style dataset is sampled; `None` for an iterable one.
+        cursor: What the iterator writes down.
+    """
+
+    def __init__(self, loader: Any, *, keyed: bool) -> None:
+        progress = loader._progress  # noqa: SLF001 - the loader's own part
+        saved: LoaderState | None = progress.resume
+        progress.resume = None
+        self.resumed = saved if saved is not None and saved.base_seed is not None else None
+        self.start = saved or LoaderState(epoch=progress.next_epoch)
+        progress.next_epoch = self.start.epoch + 1
+        stream = is_stream(loader)
+        self.plan = None if stream else samplers.read(loader, loader.seed, self.start.epoch)
+        size = _stream_size(loader) if self.plan is None else self.plan.batch_size
+        self.start = replace(self.start, batch_size=size)
+        self._loader = loader
+        self._keyed = keyed
+        followed = self.plan is not None and self.plan.order_of is None
+        self.cursor = Cursor(self.start, stream=stream, followed=followed)
+        progress.cursor = self.cursor
+
+    @contextmanager
+    def drawing(self) -> Iterator[None]:
+        """Draw as torch does, or, where an epoch is resumed, as it did when it was begun."""
+        plan, followed = self.plan, self.cursor.followed
+        if self.resumed is None and followed and _may_draw(self._loader):
+            self.start = replace(self.start, generator=pack_generator(plan.generator))
+        with nullcontext() if self.resumed is None else preserved():
+            if self.resumed is not None and self.resumed.generator is not None and followed:
+                unpack_generator(self.resumed.generator, plan.generator)
+            yield
+
+    def tasks(self, iterator: Any) -> Iterator[Task]:
+        """Give the tasks of the epoch, once torch's constructor has drawn the base seed.
+
+        Args:
+            iterator: The iterator, which has torch's `_base_seed` and `_sampler_iter` by now.
+        """
+        if self.resumed is not None:
+            iterator._base_seed = self.resumed.base_seed  # noqa: SLF001 - torch's attribute
+        base_seed = iterator._base_seed  # noqa: SLF001 - torch's attribute
+        self.start = replace(self.start, base_seed=base_seed)
+        self.cursor.start = self.start
+        if self._keyed:
+            seed = self._loader.seed
+            self.cursor.root = base_seed if seed is None else seed
+            self.cursor.each_sample = self._loader.rng == "sample"
+        return self._tasks(iterator._sampler_iter)  # noqa: SLF001 - torch's attribute
+
+    def randomness(self) -> Randomness | None:
+        """Give how samples are keyed, or `None` where they draw from the process's generators."""
+        root = self.cursor.root
+        return None if root is None else Randomness(root, self.cursor.each_sample)
+
+    def at(self) -> Start:
+        """Give where the tasks begin."""
+        start = self.start
+        return Start(start.epoch, start.batches, start.position, frozenset(start.ahead))
+
+    def _tasks(self, drawn: Iterator[Any]) -> Iterator[Task]:
+        plan = self.plan
+        if plan is None:
+            return self._of_stream(drawn)
+        if plan.order_of is not None:
+            return self._ordered(plan)
+        drawn, stands = self._restored(drawn)
+        tasks = from_sampler(drawn, batched=plan.batched, start=self.at(), stands=stands)
+        if self.resumed is None:
+            return tasks
+        first = next(tasks, None)
+        return iter(()) if first is None else chain([first], tasks)
+
+    def _of_stream(self, drawn: Iterator[Any]) -> Iterator[Task]:
+        """Yield tasks for an iterable dataset: of one size, or as a batch sampler cuts them."""
+        loader = self._loader
+        if not loader._auto_collation or type(loader.batch_sampler) is BatchSampler:  # noqa: SLF001
+            return from_stream(self.start.batch_size, self.at())
+        cut = from_sampler(drawn, batched=True, start=self.at())
+        return (task._replace(indices=task.size) for task in cut)
+
+    def _ordered(self, plan: samplers.Plan) -> Iterator[Task]:
+        """Yield the tasks of an order, drawing its seed when the first is asked for, as torch."""
+        if plan.draws and self.cursor.order_seed is None:
+            self.cursor.order_seed = samplers.draw_seed()
+        order = plan.order_of(self.cursor.order_seed)  # pyrefly: ignore - checked by the caller
+        yield from from_order(order, plan.batch_size, drop_last=plan.drop_last, start=self.at())
+
+    def _restored(self, drawn: Iterator[Any]) -> tuple[Iterator[Any], bool]:
+        """Bring a sampler that has a state of its own back to it.
+
+        Returns:
+            The iterator over it, and whether that stands where the epoch goes on.
+        """
+        outer = self._loader._index_sampler  # noqa: SLF001 - torch's name for the sampler in use
+        owner = _state_owner(outer, drawn)
+        if owner is None:
+            return drawn, False
+        saved = self.start.sampler_state
+        stands = keep_state_of(self.cursor, "sampler_state", owner, saved)
+        if stands and owner is not drawn:
+            drawn = iter(outer)
+            keep_state_of(self.cursor, "sampler_state", _state_owner(outer, drawn), None)
+        return drawn, stands
+
+
+def keep_state_of(cursor: Cursor, name: str, thing: Any, saved: Any) -> bool:
+    """Let a sampler, a dataset or an iterator that has a state of its own take part in ours.
+
+    Args:
+        cursor: What asks it for its state from now on.
+        name: The field of the loader's state that it goes to.
+        thing: The object, with or without `state_dict` and `load_state_dict`.
+        saved: The state to bring it back to, or `None`.
+
+    Returns:
+        Whether it has been brought back, so that nothing need be skipped.
+
+    Source: the protocol of torchdata's StatefulDataLoader.
+    """
+    if not _keeps_state(thing):
+        return False
+    cursor.sources = {**cursor.sources, name: thing.state_dict}
+    if saved is None:
+        return False
+    thing.load_state_dict(saved)
+    return True
+
+
+def say_skipped(what: str, batches: int) -> None:
+    """Tell that something without a state is read again up to where the run stopped."""
+    logger.warning("%s has no `state_dict`: reading over %d batches to resume", what, batches)
+
+
+def _stream_size(loader: Any) -> int | None:
+    """Give how many samples of an iterable dataset make a batch, where that is one number."""
+    sampler = loader.batch_sampler
+    return sampler.batch_size if type(sampler) is BatchSampler else None
+
+
+def _may_draw(loader: Any) -> bool:
+    """Say whether a followed sampler may draw from a generator, as plain sequences cannot."""
+    sampler = loader._index_sampler  # noqa: SLF001 - torch's name for the sampler in use
+    if type(sampler) is BatchSampler:
+        sampler = sampler.sampler
+    known = isinstance(sampler, (list, tuple, range)) or type(sampler) is DistributedSampler
+    return not known and not _keeps_state(sampler)
+
+
+def _keeps_state(thing: Any) -> bool:
+    methods = (getattr(thing, "state_dict", None), getattr(thing, "load_state_dict", None))
+    return all(map(callable, methods)) and not isinstance(thing, torch.nn.Module)
+
+
+def _state_owner(outer: Any, drawn: Any) -> Any:
+    """Give who knows the state of a sampler: its iterator, itself, or the one it cuts batches of."""
+    inner = outer.sampler if type(outer) is BatchSampler else None
+    return next((thing for thing in (drawn, outer, inner) if _keeps_state(thing)), None)

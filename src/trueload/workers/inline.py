@@ -1,0 +1,136 @@
+"""Make batches in the loader's own process: `num_workers=0`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.autograd import _profiler_enabled
+from torch.utils.data._utils.pin_memory import pin_memory
+from torch.utils.data.dataloader import _BaseDataLoaderIter, _SingleProcessDataLoaderIter
+
+from trueload.errors import tidied
+from trueload.mixing import derive
+from trueload.recipe import Randomness, Recipe, Stream
+from trueload.seeds import Borrowed, reseed
+from trueload.tasks import Task
+from trueload.workers.epoch import Beginning, keep_state_of, recipe_of, say_skipped
+
+
+class InlineIterator(_SingleProcessDataLoaderIter):
+    """One epoch of a loader without workers.
+
+    Torch's attributes and methods are kept under their names, because libraries read them and
+    subclasses override them: `_next_index` gives a task here, `_next_data` makes its batch.
+
+    Args:
+        loader: The loader.
+        keyed: Whether the generators that samples draw from are seeded by us.
+    """
+
+    def __init__(self, loader: Any, *, keyed: bool) -> None:
+        beginning = Beginning(loader, keyed=keyed)
+        with beginning.drawing():
+            _BaseDataLoaderIter.__init__(self, loader)
+            self._sampler_iter = beginning.tasks(self)
+            self._cursor = beginning.cursor
+            self._progress = loader._progress  # noqa: SLF001 - the loader's own part
+            self._random = beginning.randomness()
+            self._borrowed = Borrowed()
+            self._empty = loader._pool.empty  # noqa: SLF001 - the loader's own part
+            self._stream = beginning.plan is None
+            self._maker = self._stream_of(loader) if self._stream else self._recipe_of(loader)
+
+    def __next__(self) -> Any:
+        """Make the next batch.
+
+        Raises:
+            StopIteration: The epoch is over.
+            Exception: Whatever the user's code raised, with a note that names the sample.
+        """
+        try:
+            if self._stream:
+                return super().__next__()
+            if _profiler_enabled():
+                with torch.autograd.profiler.record_function(self._profile_name):
+                    batch = self._next_data()
+            else:
+                batch = self._next_data()
+        except StopIteration:
+            self._cursor.finished = True
+            raise
+        except Exception as error:
+            raise tidied(error)  # noqa: B904 - the same exception
+        self._num_yielded += 1
+        return batch
+
+    def _next_data(self) -> Any:
+        task = self._next_index()
+        try:
+            if self._random is None:
+                batch = self._maker.make(task, None, self._empty)
+            else:
+                batch = self._lend(self._maker.make, task, self._random, self._empty)
+        except StopIteration:
+            raise
+        except Exception:
+            self._cursor.passed_over(task)
+            raise
+        if self._pin_memory:
+            batch = pin_memory(batch, self._pin_memory_device)
+        self._cursor.took(task)
+        self._progress.latest = self._cursor
+        return batch
+
+    def _lend(self, make: Callable[..., Any], *args: Any) -> Any:
+        """Call what reseeds the process's generators, and give them back unchanged."""
+        self._borrowed.take()
+        try:
+            return make(*args)
+        finally:
+            self._borrowed.give_back()
+
+    def _recipe_of(self, loader: Any) -> Recipe:
+        saved = self._cursor.start.dataset_state
+        keep_state_of(self._cursor, "dataset_state", loader.dataset, saved)
+        return recipe_of(loader)
+
+    def _stream_of(self, loader: Any) -> Stream:
+        """Begin to read an iterable dataset, from where its state or ours says."""
+        start, cursor, dataset = self._cursor.start, self._cursor, loader.dataset
+        stands = keep_state_of(cursor, "dataset_state", dataset, start.dataset_state)
+        if self._random is None:
+            samples = iter(dataset)
+        else:
+            samples = self._lend(_keyed_iter, dataset, self._random, start.epoch)
+        if samples is not dataset:
+            kept = keep_state_of(cursor, "iterator_state", samples, start.iterator_state)
+            stands = stands or kept
+        stream = Stream(
+            dataset=dataset,
+            samples=samples,
+            transform=loader.transform,
+            collate_fn=loader.collate_fn,
+            batched=self._auto_collation,
+            drop_last=self._drop_last,
+        )
+        if start.batches and not stands:
+            say_skipped(type(dataset).__qualname__, start.batches)
+            self._read_over(stream, start.batches)
+        return stream
+
+    def _read_over(self, stream: Stream, batches: int) -> None:
+        size = self._cursor.start.batch_size or 1
+        for batch in range(batches):
+            task = Task(self._cursor.start.epoch, batch, batch * size, size, size)
+            try:
+                if self._random is None:
+                    stream.pull(task)
+                else:
+                    self._lend(stream.pull, task, self._random)
+            except StopIteration:
+                return
+
+
+def _keyed_iter(dataset: Any, random: Randomness, epoch: int) -> Any:
+    reseed(derive(random.root, epoch))
+    return iter(dataset)

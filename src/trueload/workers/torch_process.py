@@ -1,0 +1,227 @@
+"""Make batches in torch's own worker processes, behind our tasks and states.
+
+Torch's iterator moves the batches. What it moves are our tasks on the way out and, on the way home,
+the number of a batch with the batch, or with the exception that took its place; so order, state,
+randomness and errors are the same as without workers.
+
+An iterable dataset is left to torch's own fetching, since its samples have no indices to send.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import count
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch.utils.data import IterableDataset, default_collate
+from torch.utils.data._utils import worker as torch_worker
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
+
+from trueload.collate import collate
+from trueload.errors import tidied
+from trueload.recipe import Randomness, Recipe
+from trueload.tasks import Task
+from trueload.transport import Failure, failure
+from trueload.workers.epoch import Beginning, is_stream, recipe_of, say_skipped
+
+_COPIED = (
+    "num_workers prefetch_factor pin_memory pin_memory_device timeout generator drop_last "
+    "persistent_workers in_order multiprocessing_context _dataset_kind _auto_collation "
+    "_IterableDataset_len_called"
+).split()
+
+
+class ProcessIterator(_MultiProcessingDataLoaderIter):
+    """One epoch, or with persistent workers one after another, made by torch's workers.
+
+    Args:
+        loader: The loader.
+        keyed: Whether the generators that samples draw from are seeded by us.
+    """
+
+    def __init__(self, loader: Any, *, keyed: bool) -> None:
+        self._keyed = keyed
+        self._owner_pid = os.getpid()
+        self._stream = is_stream(loader)
+        self._beginning = self._begin(loader)
+        with self._beginning.drawing():
+            super().__init__(_face(loader, _Source(self, loader)))
+
+    def __del__(self) -> None:
+        """End the workers, except in a process that was forked with this object in it."""
+        if os.getpid() == getattr(self, "_owner_pid", None):
+            super().__del__()
+
+    def _begin(self, loader: Any) -> Beginning:
+        beginning = Beginning(loader, keyed=self._keyed)
+        self._cursor = beginning.cursor
+        self._progress = loader._progress  # noqa: SLF001 - the loader's own part
+        self._out: dict[int, Task] = {}
+        self._to_skip = beginning.start.batches if self._stream else 0
+        return beginning
+
+    def _reset(self, loader: Any, first_iter: bool = False) -> None:  # noqa: FBT001, FBT002 - torch's
+        """Begin an epoch: torch calls this from its constructor and for persistent workers."""
+        if first_iter:
+            super()._reset(loader, first_iter)
+            return
+        self._beginning = self._begin(loader)
+        with self._beginning.drawing():
+            self._index_sampler = _Source(self, loader)
+            self._sampler_iter = iter(self._index_sampler)
+            super()._reset(loader, first_iter)
+
+    def _next_index(self) -> Any:
+        task = next(self._sampler_iter)
+        if self._stream:
+            return [None] * task.size if self._auto_collation else None
+        self._out[task.batch] = task
+        return task, self._beginning.randomness()
+
+    def __next__(self) -> Any:
+        """Take the next batch.
+
+        Raises:
+            StopIteration: The epoch is over.
+            Exception: Whatever the user's code raised in a worker, with its traceback as cause.
+        """
+        try:
+            return super().__next__()
+        except StopIteration:
+            self._cursor.finished = True
+            raise
+        except Exception as error:
+            raise tidied(error)  # noqa: B904 - the same exception
+
+    def _next_data(self) -> Any:
+        if self._stream:
+            return self._next_of_stream()
+        number, batch = super()._next_data()
+        task = self._out.pop(number)
+        if isinstance(batch, Failure):
+            self._cursor.passed_over(task)
+            raise batch.error()
+        return self._took(task, batch)
+
+    def _next_of_stream(self) -> Any:
+        if self._to_skip:
+            say_skipped(type(self._dataset).__qualname__, self._to_skip)
+            while self._to_skip:
+                self._to_skip -= 1
+                super()._next_data()
+        batch = super()._next_data()
+        start, before = self._cursor.start, self._cursor.task
+        number = start.batches if before is None else before.batch + 1
+        size = start.batch_size or 1
+        return self._took(Task(start.epoch, number, number * size, size, size), batch)
+
+    def _took(self, task: Task, batch: Any) -> Any:
+        self._cursor.took(task)
+        self._progress.latest = self._cursor
+        return batch
+
+
+class _Source:
+    """The index sampler that torch's iterator sees: the user's at first, then the tasks.
+
+    Torch calls `iter` twice for the first epoch, around the draw of its base seed. The user's
+    sampler is asked once, by the first call, as without workers.
+    """
+
+    def __init__(self, iterator: ProcessIterator, loader: Any) -> None:
+        self._iterator, self._sampler = iterator, loader._index_sampler  # noqa: SLF001 - torch's name
+        self._calls = count()
+
+    def __iter__(self) -> Iterator[Any]:
+        if next(self._calls) == 0:
+            return iter(self._sampler)
+        return self._iterator._beginning.tasks(self._iterator)  # noqa: SLF001 - of this module
+
+    def __len__(self) -> int:
+        return len(self._sampler)
+
+
+def _face(loader: Any, source: _Source) -> SimpleNamespace:
+    """Give what torch's iterator reads from a loader, with our parts in place of the user's."""
+    face = SimpleNamespace(**{name: getattr(loader, name) for name in _COPIED})
+    face._index_sampler = source  # noqa: SLF001 - torch's name
+    if is_stream(loader):
+        transform = loader.transform
+        face.dataset = loader.dataset if transform is None else _Mapped(loader.dataset, transform)
+        face.collate_fn = _Collate(loader.collate_fn) if loader._auto_collation else loader.collate_fn  # noqa: SLF001
+    else:
+        face.dataset, face.collate_fn = _Tasks(recipe_of(loader)), _same
+        face._auto_collation = False  # noqa: SLF001 - torch's name
+    face.worker_init_fn = _WorkerStart(loader.worker_init_fn)
+    return face
+
+
+@dataclass
+class _Tasks:
+    """The dataset that torch's workers see: its indices are tasks, its samples are batches."""
+
+    recipe: Recipe
+
+    @property
+    def dataset(self) -> Any:
+        return self.recipe.dataset
+
+    def __getitem__(self, order: tuple[Task, Randomness | None]) -> tuple[int, Any]:
+        task, random = order
+        try:
+            return task.batch, self.recipe.make(task, random, _shared)
+        except Exception as error:  # noqa: BLE001 - it is raised again by the iterator
+            return task.batch, failure(tidied(error))
+
+
+@dataclass
+class _Mapped(IterableDataset):
+    """An iterable dataset with a transform."""
+
+    dataset: Any
+    transform: Callable[[Any], Any]
+
+    def __iter__(self) -> Iterator[Any]:
+        for sample in self.dataset:
+            yield self.transform(sample)
+
+
+@dataclass
+class _Collate:
+    """Collates as without workers: torch's default one promotes dtypes otherwise in a worker."""
+
+    collate_fn: Callable[[Any], Any]
+
+    def __call__(self, samples: Any) -> Any:
+        if self.collate_fn is default_collate:
+            return collate(samples, _shared)
+        return self.collate_fn(samples)
+
+
+@dataclass
+class _WorkerStart:
+    """Runs first in a worker: `get_worker_info().dataset` is to be the user's own."""
+
+    worker_init_fn: Callable[[int], None] | None
+
+    def __call__(self, worker: int) -> None:
+        info = torch_worker._worker_info  # noqa: SLF001 - torch sets it, users read it
+        if info is not None and isinstance(info.dataset, (_Tasks, _Mapped)):
+            torch_worker._worker_info = replace(info, dataset=info.dataset.dataset)  # noqa: SLF001
+        if self.worker_init_fn is not None:
+            self.worker_init_fn(worker)
+
+
+def _shared(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    """Give a tensor in new shared memory, where torch would otherwise copy the batch to."""
+    size_bytes = dtype.itemsize
+    for length in shape:
+        size_bytes *= length
+    storage = torch.UntypedStorage._new_shared(size_bytes)  # noqa: SLF001 - as torch's own collate
+    return torch.empty(0, dtype=dtype).set_(storage, 0, shape)
+
+
+def _same(batch: Any) -> Any:
+    return batch
