@@ -1,0 +1,1 @@
+"""What other libraries need beyond the drop-in: one small module each."""
