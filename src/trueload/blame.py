@@ -62,11 +62,12 @@ class Blame:
 
     def _note(self, error: BaseException, code: str, hint: str = "") -> str:
         kind = type(error).__name__
-        title = f"{self._subject()} raised {kind}" + (f": {error}" if str(error) else "")
+        title = f"{self.subject()} raised {kind}" + (f": {error}" if str(error) else "")
         facts = [*self._facts(self.row), ("at", place_of(error))]
         return render(title.splitlines()[0], code, facts, hint)
 
-    def _subject(self) -> str:
+    def subject(self) -> str:
+        """Name whose fault it was."""
         if self.stage == "collate":
             return "`collate_fn`"
         if self.stage == "transform":
@@ -83,6 +84,10 @@ class Blame:
     def _index(self, row: int) -> Any:
         indices = listed(self.task.indices)
         return indices[row] if isinstance(indices, (list, tuple)) and row < len(indices) else None
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Give where in the epoch it was."""
+        return self._facts(self.row)
 
     def _facts(self, row: int | None) -> list[tuple[str, str]]:
         task = self.task

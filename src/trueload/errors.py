@@ -7,6 +7,7 @@
     +-- EmptyError                an endless loop over nothing (also a RuntimeError)
     +-- NoneSampleError           `None` where a sample should be (also a TypeError)
     +-- KeysDifferError           samples of a batch with different keys (also a KeyError)
+    +-- WorkerLostError           a worker that ended, or was ended (also a RuntimeError)
     +-- StopIterationError        `StopIteration` out of user code (also a RuntimeError)
 
 An exception that the user's own code raises keeps its type, arguments and attributes; what
@@ -63,6 +64,10 @@ class KeysDifferError(TrueloadError, KeyError):
     def __str__(self) -> str:
         """Show the message as it is: a `KeyError` would show its `repr`."""
         return str(self.args[0])
+
+
+class WorkerLostError(TrueloadError, RuntimeError):
+    """A batch was lost with its worker twice, so making it again would not help."""
 
 
 class StopIterationError(TrueloadError, RuntimeError):

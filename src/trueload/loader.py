@@ -6,6 +6,7 @@ adds keyword-only arguments whose defaults are class attributes and which enter 
 when they are given, and reads everything anew when an iteration begins.
 """
 
+import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from multiprocessing.context import BaseContext
 from typing import Any, TypeVar
@@ -21,10 +22,12 @@ from trueload.progress import Progress, Taken
 from trueload.replay import replay
 from trueload.seeds import UNITS
 from trueload.state import LoaderState
-from trueload.workers.epoch import described
-from trueload.workers.inline import InlineIterator
+from trueload.iterators.epoch import described, is_stream
+from trueload.iterators.forked import ForkedIterator
+from trueload.iterators.inline import InlineIterator
 from trueload.workers.memory import Pool
-from trueload.workers.torch_process import ProcessIterator
+from trueload.workers.process import is_supported
+from trueload.iterators.torch_process import ProcessIterator
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -138,6 +141,8 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
             keyed = self.rng != "worker" and not (self.seed is None and self.rng is None)
             return InlineIterator(self, keyed=keyed)
         self.check_worker_number_rationality()
+        if _can_fork(self):
+            return ForkedIterator(self, keyed=self.rng != "worker")
         return ProcessIterator(self, keyed=self.rng != "worker" and _has_processes(self))
 
     def endless(self, steps: int | None = None) -> Iterator[Any]:
@@ -237,6 +242,14 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
             title = f"a loader over the DataPipe {identity_of(self.dataset)} has no state"
             hint = "use a map-style or an iterable dataset"
             raise StateError(render(title, "TL106", hint=hint))
+
+
+def _can_fork(loader: Any) -> bool:
+    """Say whether our own workers serve: a map-style dataset, and fork as the start method."""
+    context = loader.multiprocessing_context
+    method = (context or multiprocessing).get_start_method()
+    standard = context is None or type(context).__module__.startswith("multiprocessing.")
+    return standard and method == "fork" and is_supported() and not is_stream(loader)
 
 
 def _has_processes(loader: Any) -> bool:

@@ -5,7 +5,7 @@ iterator: any worker that holds it makes the same batch of the same task. When u
 the recipe is the one that knows the sample, so it adds the note that names it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableSequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,10 @@ from trueload.collate import Empty, collate, fresh
 from trueload.gather import Gather, gather_of
 from trueload.seeds import key_of, reseed
 from trueload.tasks import Task, listed
+
+
+Hand = MutableSequence[int] | memoryview
+"""One place that holds the row of the sample in hand."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +78,20 @@ class Recipe:
     def _collates_by_default(self) -> bool:
         return self.collate_fn is default_collate
 
-    def make(self, task: Task, random: Randomness | None = None, empty: Empty = fresh) -> Any:
+    def make(
+        self,
+        task: Task,
+        random: Randomness | None = None,
+        empty: Empty = fresh,
+        hand: Hand | None = None,
+    ) -> Any:
         """Make the batch of a task.
 
         Args:
             task: Which samples.
             random: How to seed the global generators; `None` leaves them alone.
             empty: Where the batch's large tensors get their memory from.
+            hand: Where to note the row of the sample in hand, for whoever watches.
 
         Raises:
             Exception: Whatever the user's code raises, with a note that names the sample.
@@ -90,7 +101,7 @@ class Recipe:
             return batch
         if random is not None:
             random.start(task)
-        samples = self._fetch(task, random)
+        samples = self._fetch(task, random, hand)
         return finish(self.collate_fn, samples, task, empty, batched=self.batched)
 
     def sample(self, task: Task, random: Randomness | None, row: int = 0) -> Any:
@@ -118,16 +129,16 @@ class Recipe:
         except (IndexError, TypeError, ValueError):
             return None
 
-    def _fetch(self, task: Task, random: Randomness | None) -> Any:
+    def _fetch(self, task: Task, random: Randomness | None, hand: Hand | None = None) -> Any:
         if not self.batched:
             return self._fetch_single(task, random)
         indices = listed(task.indices)
         each_sample = random is not None and random.each_sample
         if getattr(self.dataset, "__getitems__", None) and not each_sample:
             return self._fetch_together(task, indices)
-        if self.transform is None and not each_sample:
+        if self.transform is None and not each_sample and hand is None:
             return self._fetch_plain(task, indices)
-        return self._fetch_each(task, indices, random if each_sample else None)
+        return self._fetch_each(task, indices, random if each_sample else None, hand)
 
     def _fetch_plain(self, task: Task, indices: Any) -> list[Any]:
         dataset = self.dataset
@@ -140,12 +151,16 @@ class Recipe:
             Blame(task, "fetch", row=len(samples)).tell(error)
         return samples
 
-    def _fetch_each(self, task: Task, indices: Any, random: Randomness | None) -> list[Any]:
+    def _fetch_each(
+        self, task: Task, indices: Any, random: Randomness | None, hand: Hand | None
+    ) -> list[Any]:
         dataset, transform = self.dataset, self.transform
         samples: list[Any] = []
         stage = "fetch"
         try:
             for index in indices:
+                if hand is not None:
+                    hand[0] = len(samples)
                 if random is not None:
                     random.start_sample(task, len(samples))
                 sample = dataset[index]

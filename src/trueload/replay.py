@@ -9,7 +9,7 @@ from trueload.order import Order
 from trueload.recipe import Randomness
 from trueload.seeds import preserved
 from trueload.tasks import Start, Task, from_order
-from trueload.workers.epoch import is_stream, recipe_of
+from trueload.iterators.epoch import is_stream, recipe_of
 
 
 def replay(loader: Any, index: Any, epoch: int | None, position: int | None) -> Any:

@@ -66,12 +66,12 @@ class Pool:
                 storage = self._slots.pop()
             except IndexError:
                 return None
-            if storage.nbytes() == size_bytes and _leases(storage) == 0:
+            if storage.nbytes() == size_bytes and leases(storage) == 0:
                 return storage
             self._slots.appendleft(storage)
         return None
 
 
-def _leases(storage: torch.UntypedStorage) -> int:
+def leases(storage: torch.UntypedStorage) -> int:
     """Count who else holds a storage besides the pool."""
     return torch._C._storage_Use_Count(storage._cdata) - _ONLY_THE_POOL  # noqa: SLF001 - no public count

@@ -13,7 +13,7 @@ from trueload.mixing import derive
 from trueload.recipe import Randomness, Recipe, Stream
 from trueload.seeds import Borrowed, reseed
 from trueload.tasks import Task
-from trueload.workers.epoch import Beginning, keep_state_of, recipe_of, say_skipped
+from trueload.iterators.epoch import Beginning, keep_state_of, recipe_of, say_skipped
 
 
 class InlineIterator(_SingleProcessDataLoaderIter):

@@ -24,7 +24,7 @@ from trueload.errors import tidied
 from trueload.recipe import Randomness, Recipe
 from trueload.tasks import Task
 from trueload.transport import Failure, failure
-from trueload.workers.epoch import Beginning, is_stream, recipe_of, say_skipped
+from trueload.iterators.epoch import Beginning, is_stream, recipe_of, say_skipped
 
 _COPIED = (
     "num_workers prefetch_factor pin_memory pin_memory_device timeout generator drop_last "

@@ -1,0 +1,147 @@
+"""In order, bounded, retried, exactly once: deliver the batches of tasks over any workers.
+
+The engine keeps a bounded number of orders in flight and hands them out as their batches are
+taken. Whoever is free makes the next one; a slow batch holds up delivery, never the making of the
+others. An order that is lost with its worker is submitted again under a new ticket, and a late
+answer to the old ticket is nobody's, so a batch is delivered once. What is simpler here than in a
+job queue at large: a task is a pure value, so it can always be made again.
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from trueload.workers.base import Lost, Made, Order, Workers
+
+TOO_LONG = "took too long"
+_MOST_LOSSES = 2
+_MOST_IN_FLIGHT = 2048
+
+
+@dataclass(slots=True)
+class _Entry:
+    """An order in flight."""
+
+    order: Order
+    ticket: int
+    losses: int = 0
+    made: Made | None = None
+    lost: Lost | None = None
+
+
+class Engine:
+    """Delivers the batches of tasks.
+
+    Args:
+        workers: Who makes them.
+        depth: How many orders may be in flight.
+        in_order: Whether batches come in the order of their tasks, or as they are made.
+        timeout_seconds: How long a batch may be waited for; 0 for ever.
+    """
+
+    def __init__(
+        self, workers: Workers, *, depth: int, in_order: bool, timeout_seconds: float
+    ) -> None:
+        self.workers = workers
+        self._depth = min(depth, _MOST_IN_FLIGHT)
+        self._in_order, self._timeout = in_order, timeout_seconds
+        self._tickets = count(1)
+        self._flying: dict[int, _Entry] = {}
+        self._line: deque[_Entry] = deque()
+        self._abandoned: set[int] = set()
+        self._orders: Iterator[Order] = iter(())
+        self._more = False
+
+    def begin(self, orders: Iterator[Order]) -> None:
+        """Start to deliver these; what is left of earlier ones is given up."""
+        self._abandoned.update(self._flying)
+        self._flying.clear()
+        for entry in self._line:
+            if entry.made is not None:
+                self.workers.drop(entry.made.parcel)
+        self._line.clear()
+        self._orders, self._more = orders, True
+        self._fill()
+
+    def next(self) -> tuple[Order, Any]:
+        """Give the next order with the parcel of its batch.
+
+        Raises:
+            StopIteration: All have been delivered.
+            LostError: An order was lost with its worker twice, or took too long twice.
+        """
+        deadline = time.monotonic() + self._timeout if self._timeout else None
+        while True:
+            entry = self._ready()
+            if entry is not None:
+                break
+            if not self._line:
+                raise StopIteration
+            deadline = self._wait(deadline)
+        self._line.remove(entry)
+        self._fill()
+        if entry.lost is not None:
+            raise LostError(entry.order, entry.lost)
+        return entry.order, entry.made.parcel  # pyrefly: ignore - one of the two is there
+
+    def _ready(self) -> _Entry | None:
+        candidates = [self._line[0]] if self._in_order and self._line else self._line
+        return next((entry for entry in candidates if entry.made or entry.lost), None)
+
+    def _wait(self, deadline: float | None) -> float | None:
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            return self._overdue()
+        for event in self.workers.poll(left):
+            self._hear(event)
+        return deadline
+
+    def _overdue(self) -> float:
+        """End the worker that holds the batch that is waited for; the next wait is a new one."""
+        entry = self._line[0]
+        if not self.workers.end_holder(entry.ticket, TOO_LONG):
+            entry.lost = Lost(entry.ticket, None, None, TOO_LONG)
+            self._abandoned.add(entry.ticket)
+            self._flying.pop(entry.ticket, None)
+        return time.monotonic() + self._timeout
+
+    def _hear(self, event: Made | Lost) -> None:
+        entry = self._flying.pop(event.ticket, None)
+        if entry is None:
+            self._abandoned.discard(event.ticket)
+            if isinstance(event, Made):
+                self.workers.drop(event.parcel)
+        elif isinstance(event, Made):
+            entry.made = event
+        else:
+            entry.losses += 1
+            if entry.losses >= _MOST_LOSSES:
+                entry.lost = event
+            else:
+                self._submit(entry)
+
+    def _fill(self) -> None:
+        while self._more and len(self._line) < self._depth:
+            order = next(self._orders, None)
+            if order is None:
+                self._more = False
+                return
+            entry = _Entry(order, 0)
+            self._line.append(entry)
+            self._submit(entry)
+
+    def _submit(self, entry: _Entry) -> None:
+        entry.ticket = next(self._tickets)
+        self._flying[entry.ticket] = entry
+        self.workers.submit(entry.ticket, entry.order)
+
+
+class LostError(Exception):
+    """An order was lost for good; `order` and `lost` say which and how."""
+
+    def __init__(self, order: Order, lost: Lost) -> None:
+        super().__init__(order, lost)
+        self.order, self.lost = order, lost

@@ -1,0 +1,1 @@
+"""What `iter(loader)` gives: torch's iterators in face, ours within."""

@@ -1,0 +1,141 @@
+"""Slots that several processes share: anonymous memory, mapped once, used again and again.
+
+One memory file without a name holds all slots. It is sparse: a slot may be 4 GiB long and costs only
+the pages that were ever written, so a batch of any size fits and nothing has to be agreed on.
+Every worker inherits the one mapping, so no descriptor travels and no page is mapped per batch.
+
+The process that takes a batch makes torch storages over the slot. As long as anything made from
+them lives, torch's count of their users says so and the slot is leased; see `workers.memory`.
+"""
+
+import mmap
+import os
+
+import torch
+
+from trueload.workers.memory import leases
+
+_STRIDES = tuple(1 << bits for bits in (32, 30, 28, 26))
+ALIGN = 64
+_PAGE = mmap.PAGESIZE
+
+
+class Arena:
+    """Shared memory for a number of slots.
+
+    Args:
+        slots: How many slots there are at most.
+
+    Raises:
+        OSError: Not even small slots can be mapped.
+    """
+
+    def __init__(self, slots: int) -> None:
+        descriptor = os.memfd_create("trueload", os.MFD_CLOEXEC)
+        try:
+            self.mapping, self.stride = _mapped(descriptor, slots)
+        finally:
+            os.close(descriptor)
+        self.base_address = torch.frombuffer(self.mapping, dtype=torch.uint8, count=1).data_ptr()
+
+    def storage(self, slot: int, offset: int, size_bytes: int) -> torch.UntypedStorage:
+        """Give a storage over a part of a slot."""
+        at = slot * self.stride + offset
+        whole = torch.frombuffer(self.mapping, dtype=torch.uint8, count=size_bytes, offset=at)
+        return whole.untyped_storage()
+
+    def write(self, slot: int, offset: int, data: bytes) -> None:
+        """Write bytes into a slot.
+
+        Raises:
+            BufferError: They do not fit.
+        """
+        if offset + len(data) > self.stride:
+            message = f"a slot holds {self.stride} bytes, {offset + len(data)} are needed"
+            raise BufferError(message)
+        at = slot * self.stride + offset
+        self.mapping[at : at + len(data)] = data
+
+    def read(self, slot: int, offset: int, size_bytes: int) -> bytes:
+        """Read bytes out of a slot."""
+        at = slot * self.stride + offset
+        return self.mapping[at : at + size_bytes]
+
+    def forget(self, slot: int, used_bytes: int) -> None:
+        """Give the pages of a slot back to the system; its contents are lost."""
+        if used_bytes:
+            length = -(-used_bytes // _PAGE) * _PAGE
+            self.mapping.madvise(mmap.MADV_REMOVE, slot * self.stride, min(length, self.stride))
+
+
+def _mapped(descriptor: int, slots: int) -> tuple[mmap.mmap, int]:
+    """Map slots as long as the system allows; address space may be limited."""
+    problem: Exception | None = None
+    for stride in _STRIDES:
+        try:
+            os.ftruncate(descriptor, stride * slots)
+            return mmap.mmap(descriptor, stride * slots), stride
+        except (OSError, ValueError, OverflowError) as error:
+            problem = error
+    message = f"cannot map shared memory for {slots} slots: {problem}"
+    raise OSError(message)
+
+
+class Slots:
+    """Which slots are free, lent to a worker, or leased to whoever took a batch.
+
+    Args:
+        arena: The memory.
+        count: How many slots there are.
+        reserve: How many slots must stay for batches in the making.
+        budget_bytes: From this many leased bytes on, batches are copied out of their slots.
+    """
+
+    def __init__(self, arena: Arena, count: int, *, reserve: int, budget_bytes: int) -> None:
+        self._arena = arena
+        self._free = list(range(count - 1, -1, -1))
+        self._leased: dict[int, list[torch.UntypedStorage]] = {}
+        self._used = [0] * count
+        self._reserve, self._budget_bytes = reserve, budget_bytes
+
+    def lend(self) -> int | None:
+        """Give a free slot, the one used last first, or `None` where all are in use."""
+        if not self._free:
+            self._collect()
+        return self._free.pop() if self._free else None
+
+    def release(self, slot: int) -> None:
+        """Take a slot back that nobody looks at."""
+        self._free.append(slot)
+
+    def lease(self, slot: int, storages: list[torch.UntypedStorage], used_bytes: int) -> None:
+        """Note that a batch over these storages was handed out."""
+        self._used[slot] = max(self._used[slot], used_bytes)
+        if storages:
+            self._leased[slot] = storages
+        else:
+            self._free.append(slot)
+
+    def is_scarce(self) -> bool:
+        """Say whether batches should be copied out: few slots are left, or too many bytes leased."""
+        if len(self._free) > self._reserve and self._held() <= self._budget_bytes:
+            return False
+        self._collect()
+        return len(self._free) <= self._reserve or self._held() > self._budget_bytes
+
+    def _held(self) -> int:
+        return sum(self._used[slot] for slot in self._leased)
+
+    def close(self) -> None:
+        """Give back the memory of all slots that nobody looks at."""
+        self._collect()
+        for slot in self._free:
+            self._arena.forget(slot, self._used[slot])
+        self._free.clear()
+
+    def _collect(self) -> None:
+        for slot, storages in list(self._leased.items()):
+            if not any(map(leases, storages)):
+                del self._leased[slot]
+                self._free.append(slot)
+

@@ -1,0 +1,104 @@
+"""What every kind of worker promises, before any of them is written.
+
+A worker makes batches of tasks, by a recipe, somewhere. The engine hands tickets to `Workers` and
+hears of them again; order, retries and exactly-once delivery are the engine's. The promises:
+
+1. A ticket that was submitted is heard of: made, failed, or lost with its worker. A made or failed
+   ticket is heard of once; one that was reported lost is never heard of again.
+2. The batch of a task depends on the task alone, never on the worker, its history or its number.
+3. A batch belongs to whoever takes it, and is writable. Its memory is not used again while any
+   tensor, view, array or graph made from it is alive.
+4. An exception of the user's code comes home with type, arguments, attributes, notes and the
+   worker's traceback; what cannot travel is an exception too, at once.
+5. A worker that ends, whatever ends it, is replaced, and its number stays in use.
+6. Workers end within two seconds of the process that started them, however that ends, and leave
+   nothing behind: no process, no file, no shared memory.
+7. `submit` and `poll` hold up the process that calls them only as long as they say.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+from trueload.recipe import Randomness
+from trueload.tasks import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a worker is asked for: a task and how its samples draw.
+
+    Attributes:
+        task: The batch to make.
+        random: How the generators are keyed, or `None` where they are left alone.
+    """
+
+    task: Task
+    random: Randomness | None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A batch is ready, or the exception that took its place.
+
+    Attributes:
+        ticket: The number that the order was submitted under.
+        parcel: What `take` turns into the batch.
+    """
+
+    ticket: int
+    parcel: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A worker has ended with an order in hand, or with one that it had just taken.
+
+    Attributes:
+        ticket: The number of the order.
+        pid: Process id of the worker, or `None` where it is not known.
+        row: Row of the sample that it was making, or `None`.
+        reason: What ended it: a signal, an exit code, a time limit.
+        stack: Where its Python code stood, if that could be had.
+    """
+
+    ticket: int
+    pid: int | None
+    row: int | None
+    reason: str
+    stack: str = ""
+
+
+Event = Made | Lost
+
+
+class Workers(ABC):
+    """Makes batches of orders."""
+
+    @abstractmethod
+    def submit(self, ticket: int, order: Order) -> None:
+        """Hand an order to whoever is free next."""
+
+    @abstractmethod
+    def poll(self, timeout_seconds: float | None) -> list[Event]:
+        """Wait for news at most this long, `None` for ever, and give it; maybe none."""
+
+    @abstractmethod
+    def take(self, parcel: Any) -> Any:
+        """Give the batch of a parcel, once.
+
+        Raises:
+            Exception: What the user's code raised in the worker.
+        """
+
+    @abstractmethod
+    def drop(self, parcel: Any) -> None:
+        """Give a parcel up unread."""
+
+    @abstractmethod
+    def end_holder(self, ticket: int, reason: str) -> bool:
+        """End the worker that holds an order; say whether there was one. `poll` tells the rest."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End all workers and give everything back; does nothing the second time."""
