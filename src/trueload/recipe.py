@@ -5,7 +5,7 @@ iterator: any worker that holds it makes the same batch of the same task. When u
 the recipe is the one that knows the sample, so it adds the note that names it.
 """
 
-from collections.abc import Callable, Iterator, MutableSequence
+from collections.abc import Callable, MutableSequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,6 @@ from trueload.collate import Empty, collate, fresh
 from trueload.gather import Gather, gather_of
 from trueload.seeds import key_of, reseed
 from trueload.tasks import Task, listed
-
 
 Hand = MutableSequence[int] | memoryview
 """One place that holds the row of the sample in hand."""
@@ -125,7 +124,9 @@ class Recipe:
                 indices = np.asarray(indices)
                 if indices.dtype.kind != "i" or indices.ndim != 1:
                     return None
-            return self._gather(indices.astype(np.int64, copy=False), empty) if self._gather else None
+            return (
+                self._gather(indices.astype(np.int64, copy=False), empty) if self._gather else None
+            )
         except (IndexError, TypeError, ValueError):
             return None
 
@@ -192,69 +193,6 @@ class Recipe:
         except Exception as error:
             Blame(task, stage).tell(error)
         return sample
-
-
-@dataclass
-class Stream:
-    """Makes the batches of an iterable dataset, one after another.
-
-    Attributes:
-        dataset: The iterable dataset, for its name in messages.
-        samples: The iterator over it.
-        transform: Called with each sample, or `None`.
-        collate_fn: As in `Recipe`.
-        batched: Whether samples are put together in batches.
-        drop_last: Whether a last batch that is not full is left out.
-        ended: Whether the iterator has stopped.
-    """
-
-    dataset: Any
-    samples: Iterator[Any]
-    transform: Callable[[Any], Any] | None
-    collate_fn: Callable[[Any], Any]
-    batched: bool
-    drop_last: bool
-    ended: bool = False
-
-    def make(self, task: Task, random: Randomness | None = None, empty: Empty = fresh) -> Any:
-        """Make the next batch.
-
-        Raises:
-            StopIteration: The stream is over.
-            Exception: Whatever the user's code raises, with a note that names the sample.
-        """
-        samples = self.pull(task, random)
-        if self.transform is None:
-            return finish(self.collate_fn, samples, task, empty, batched=self.batched)
-        if self.batched:
-            samples = transformed(self.transform, samples, task)
-        else:
-            samples = transformed(self.transform, [samples], task)[0]
-        return finish(self.collate_fn, samples, task, empty, batched=self.batched)
-
-    def pull(self, task: Task, random: Randomness | None = None) -> Any:
-        """Take the samples of the next batch from the stream, without transform and collate.
-
-        Raises:
-            StopIteration: The stream is over.
-        """
-        if self.ended:
-            raise StopIteration
-        if random is not None:
-            random.start(task)
-        samples: list[Any] = []
-        try:
-            while len(samples) < task.size:
-                if random is not None and random.each_sample:
-                    random.start_sample(task, len(samples))
-                samples.append(next(self.samples))
-        except StopIteration:
-            self.ended = True
-        except Exception as error:
-            Blame(task, "fetch", row=len(samples), stream=True).tell(error)
-        if not samples or (self.batched and self.drop_last and len(samples) < task.size):
-            raise StopIteration
-        return samples if self.batched else samples[0]
 
 
 def transformed(transform: Callable[[Any], Any], samples: Any, task: Task) -> list[Any]:

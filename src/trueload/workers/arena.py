@@ -1,7 +1,7 @@
 """Slots that several processes share: anonymous memory, mapped once, used again and again.
 
-One memory file without a name holds all slots. It is sparse: a slot may be 4 GiB long and costs only
-the pages that were ever written, so a batch of any size fits and nothing has to be agreed on.
+One memory file without a name holds all slots. It is sparse: a slot may be 4 GiB long and costs
+only the pages that were ever written, so a batch of any size fits and nothing has to be agreed on.
 Every worker inherits the one mapping, so no descriptor travels and no page is mapped per batch.
 
 The process that takes a batch makes torch storages over the slot. As long as anything made from
@@ -117,7 +117,7 @@ class Slots:
             self._free.append(slot)
 
     def is_scarce(self) -> bool:
-        """Say whether batches should be copied out: few slots are left, or too many bytes leased."""
+        """Say whether batches must be copied out: few slots are left, or too many bytes leased."""
         if len(self._free) > self._reserve and self._held() <= self._budget_bytes:
             return False
         self._collect()
@@ -138,4 +138,3 @@ class Slots:
             if not any(map(leases, storages)):
                 del self._leased[slot]
                 self._free.append(slot)
-

@@ -6,6 +6,7 @@ hears of them again; order, retries and exactly-once delivery are the engine's. 
 1. A ticket that was submitted is heard of: made, failed, or lost with its worker. A made or failed
    ticket is heard of once; one that was reported lost is never heard of again.
 2. The batch of a task depends on the task alone, never on the worker, its history or its number.
+   An iterable dataset is read by each worker on its own: there it depends on the number too.
 3. A batch belongs to whoever takes it, and is writable. Its memory is not used again while any
    tensor, view, array or graph made from it is alive.
 4. An exception of the user's code comes home with type, arguments, attributes, notes and the
@@ -31,10 +32,12 @@ class Order:
     Attributes:
         task: The batch to make.
         random: How the generators are keyed, or `None` where they are left alone.
+        worker: The number of the one worker that may make it, or `None` for whoever is free.
     """
 
     task: Task
     random: Randomness | None
+    worker: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,11 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A worker has ended with an order in hand, or with one that it had just taken.
+    """A worker has ended, and an order with it.
 
     Attributes:
         ticket: The number of the order.
+        guilty: Whether the worker was making it, so that it may be what ended the worker.
         pid: Process id of the worker, or `None` where it is not known.
         row: Row of the sample that it was making, or `None`.
         reason: What ended it: a signal, an exit code, a time limit.
@@ -63,6 +67,7 @@ class Lost:
     """
 
     ticket: int
+    guilty: bool
     pid: int | None
     row: int | None
     reason: str
@@ -70,6 +75,10 @@ class Lost:
 
 
 Event = Made | Lost
+
+
+class StreamEndError(Exception):
+    """A worker's stream is over: there is no such batch."""
 
 
 class Workers(ABC):
@@ -88,6 +97,7 @@ class Workers(ABC):
         """Give the batch of a parcel, once.
 
         Raises:
+            StreamEndError: The worker's stream ends before it.
             Exception: What the user's code raised in the worker.
         """
 

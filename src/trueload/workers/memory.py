@@ -51,7 +51,7 @@ class Pool:
             batch = torch.empty(shape, dtype=dtype)
             self._slots.append(batch.untyped_storage())
             return batch
-        batch = torch.empty(0, dtype=dtype).set_(storage, 0, shape)
+        batch = tensor_over(storage, shape, dtype)
         self._slots.append(storage)
         return batch
 
@@ -75,3 +75,10 @@ class Pool:
 def leases(storage: torch.UntypedStorage) -> int:
     """Count who else holds a storage besides the pool."""
     return torch._C._storage_Use_Count(storage._cdata) - _ONLY_THE_POOL  # noqa: SLF001 - no public count
+
+
+def tensor_over(
+    storage: torch.UntypedStorage, shape: tuple[int, ...], dtype: torch.dtype
+) -> torch.Tensor:
+    """Give the contiguous tensor at the start of a storage."""
+    return torch.empty(0, dtype=dtype).set_(storage, 0, shape)  # pyrefly: ignore - strides may miss

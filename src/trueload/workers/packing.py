@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from trueload.workers.arena import ALIGN, Arena
+from trueload.workers.memory import tensor_over
 
 _DTYPES = tuple(sorted({t for t in vars(torch).values() if isinstance(t, torch.dtype)}, key=str))
 _CODES = {dtype: code for code, dtype in enumerate(_DTYPES)}
@@ -42,7 +43,7 @@ class Room:
         if not size_bytes:
             return torch.empty(shape, dtype=dtype)
         storage = self._arena.storage(self._slot, self.place(size_bytes), size_bytes)
-        return torch.empty(0, dtype=dtype).set_(storage, 0, shape)
+        return tensor_over(storage, shape, dtype)
 
     def place(self, size_bytes: int) -> int:
         """Give where the next bytes go.
@@ -60,7 +61,7 @@ class Room:
     def offset_of(self, address: int, size_bytes: int) -> int | None:
         """Give where in the slot some memory lies, if it lies there at all."""
         offset = address - self._start
-        return offset if 0 <= offset and offset + size_bytes <= self.end else None
+        return offset if offset >= 0 and offset + size_bytes <= self.end else None
 
     def pack(self, batch: Any) -> tuple[int, int]:
         """Put a batch into the slot; give where its structure lies and how long that is.
@@ -95,7 +96,7 @@ class Room:
         offset = self.place(source.nbytes) if source.nbytes else 0
         if source.nbytes:
             storage = self._arena.storage(self._slot, offset, source.nbytes)
-            flat = torch.empty(0, dtype=torch.uint8).set_(storage, 0, (source.nbytes,)).numpy()
+            flat = tensor_over(storage, (source.nbytes,), torch.uint8).numpy()
             flat.view(source.dtype).reshape(source.shape)[...] = source
         return offset, source.nbytes, source.dtype, source.shape, turned
 
@@ -159,7 +160,7 @@ def unpack(
         return empty.set_(memory(offset, size_bytes), 0, shape, stride)
 
     def array(offset: int, size_bytes: int, dtype: Any, shape: Any, turned: bool) -> np.ndarray:  # noqa: FBT001
-        flat = torch.empty(0, dtype=torch.uint8).set_(memory(offset, size_bytes), 0, (size_bytes,))
+        flat = tensor_over(memory(offset, size_bytes), (size_bytes,), torch.uint8)
         found = flat.numpy().view(dtype).reshape(shape)
         return found.T if turned else found
 

@@ -1,37 +1,28 @@
-"""Worker processes, as the process that starts them sees them: orders out, news home, deaths seen.
+"""Worker processes, as who starts them sees them: orders out, news home, deaths told."""
 
-The processes are forked from this one. What they need they inherit: the dataset, the mapping of the
-slots, the pipes. Nothing is pickled on the way, and starting one again takes milliseconds.
-"""
-
-import gc
-import multiprocessing
 import os
 import pickle
-import select
-import signal
 import time
 from collections.abc import Callable
-from multiprocessing.context import ForkProcess
 from typing import Any
 from weakref import WeakSet
 
-import torch
-
 from trueload.recipe import Recipe
+from trueload.stream import StreamRecipe
 from trueload.workers.arena import Arena, Slots
-from trueload.workers.base import Event, Lost, Made, Order, Workers
+from trueload.workers.base import Event, Lost, Made, Order, StreamEndError, Workers
+from trueload.workers.crew import Crew, Death
 from trueload.workers.heartbeat import Heartbeats
+from trueload.workers.lines import ENDED, MADE, Call, Lines, News
 from trueload.workers.packing import unpack
-from trueload.workers.worker import MADE, NEWS, ORDER, STACK_SIGNAL, Outfit, live
+from trueload.workers.worker import Outfit, live
 
 _BUDGET_BYTES = 2 << 30
 _KEPT_SLOTS = 32
 _GRACE_SECONDS = 1.0
-_STACK_SECONDS = 0.5
 _QUIET_SECONDS = 0.05
-_FORK = multiprocessing.get_context("fork") if hasattr(os, "fork") else None
-_alive: WeakSet[Any] = WeakSet()
+_FRUITLESS = 3
+_alive: WeakSet["ProcessWorkers"] = WeakSet()
 """All that have workers here: a new worker must close what it inherits of every one."""
 
 
@@ -48,7 +39,7 @@ class ProcessWorkers(Workers):
 
     def __init__(
         self,
-        recipe: Recipe,
+        recipe: Recipe | StreamRecipe,
         count: int,
         depth: int,
         init: Callable[[int], None] | None,
@@ -60,69 +51,72 @@ class ProcessWorkers(Workers):
         self._arena = Arena(slots)
         self._slots = Slots(self._arena, slots, reserve=2 * depth, budget_bytes=_BUDGET_BYTES)
         self._heartbeats = Heartbeats(count)
-        self._orders, self._orders_in = os.pipe()
-        self._news_out, self._news = os.pipe()
-        os.set_blocking(self._news_out, False)
-        self._stacks = os.memfd_create("trueload-stacks", os.MFD_CLOEXEC)
-        self._slot_of: dict[int, int] = {}
+        self._common = isinstance(recipe, Recipe)
+        self._lines = Lines(count, common=self._common)
+        self._crew = Crew(count, self._live)
+        self._crew.watch(self._lines.news_out)
+        self._sent: dict[int, tuple[int, int | None]] = {}
         self._unread: set[int] = set()
         self._quiet_since: float | None = None
+        self._deaths_since_news = 0
         self._closed = False
-        self._reasons: dict[int, tuple[str, str]] = {}
-        self.processes: list[ForkProcess] = []
-        self._watched: dict[int, int] = {}
-        self._poll = select.poll()
-        self._poll.register(self._news_out, select.POLLIN)
         _alive.add(self)
         for number in range(count):
-            self.processes.append(self._started(number))
+            self._crew.start(number)
+
+    @property
+    def processes(self) -> list[Any]:
+        """The processes by number, as `multiprocessing` shows them."""
+        return self._crew.processes
 
     def submit(self, ticket: int, order: Order) -> None:
-        """Hand an order to whoever is free next."""
+        """Hand an order to whoever is free next, or to the one worker that may make it."""
         slot = self._slots.lend()
         if slot is None:
             message = "all slots are in use"
             raise RuntimeError(message)
         data = pickle.dumps(order, protocol=5)
         self._arena.write(slot, 0, data)
-        self._slot_of[ticket] = slot
-        os.write(self._orders_in, ORDER.pack(ticket, slot, len(data)))
+        self._sent[ticket] = (slot, order.worker)
+        self._lines.send(Call(ticket, slot, len(data)), order.worker or 0)
 
     def poll(self, timeout_seconds: float | None) -> list[Event]:
         """Wait for news at most this long, `None` for ever, and give it; maybe none."""
-        events = self._news_now()
+        events = self._heard(self._lines.news())
         if events:
             return events
         wait = None if timeout_seconds is None else max(timeout_seconds, 0.0)
         if self._unread:
             wait = _QUIET_SECONDS if wait is None else min(wait, _QUIET_SECONDS)
-        ready = self._poll.poll(None if wait is None else wait * 1000)
-        events = self._news_now()
-        for descriptor, _ in ready:
-            if descriptor in self._watched:
-                events += self._buried(self._watched[descriptor], descriptor)
+        deaths = self._crew.wait(wait)
+        events = self._heard(self._lines.news())
+        for death in deaths:
+            events += self._replaced(death)
         return events + self._never_begun(idle=not events)
 
-    def take(self, parcel: tuple[int, int, int, int]) -> Any:
+    def take(self, parcel: News) -> Any:
         """Give the batch of a parcel, once."""
-        slot, outcome, offset, size_bytes = parcel
-        copied = outcome != MADE or self._slots.is_scarce()
-        batch, storages = unpack(self._arena, slot, offset, size_bytes, copied=copied)
-        self._slots.lease(slot, storages, offset + size_bytes)
-        if outcome != MADE:
+        if parcel.outcome == ENDED:
+            self._slots.release(parcel.slot)
+            raise StreamEndError
+        copied = parcel.outcome != MADE or self._slots.is_scarce()
+        batch, storages = unpack(
+            self._arena, parcel.slot, parcel.offset, parcel.size_bytes, copied=copied
+        )
+        self._slots.lease(parcel.slot, storages, parcel.offset + parcel.size_bytes)
+        if parcel.outcome != MADE:
             raise batch.error()
         return batch
 
-    def drop(self, parcel: tuple[int, int, int, int]) -> None:
+    def drop(self, parcel: News) -> None:
         """Give a parcel up unread."""
-        self._slots.release(parcel[0])
+        self._slots.release(parcel.slot)
 
     def end_holder(self, ticket: int, reason: str) -> bool:
         """End the worker that holds an order, once it has written where it stands."""
-        for number, process in enumerate(self.processes):
-            if self._heartbeats.ticket(number) == ticket and process.pid is not None:
-                self._reasons[number] = (reason, self._stack_of(process.pid))
-                process.kill()
+        for number in range(self._count):
+            if self._heartbeats.ticket(number) == ticket:
+                self._crew.end(number, reason)
                 return True
         return False
 
@@ -133,81 +127,74 @@ class ProcessWorkers(Workers):
         self._closed = True
         _alive.discard(self)
         self._heartbeats.close()
-        os.write(self._orders_in, ORDER.pack(0, 0, 0) * self._count)
-        deadline = time.monotonic() + _GRACE_SECONDS
-        for process in self.processes:  # those that make a batch now are not waited for long
-            process.join(max(deadline - time.monotonic(), 0))
-            if process.is_alive():
-                process.kill()
-                process.join()
-        for descriptor in (*self._descriptors(), self._orders, self._news, self._stacks):
-            os.close(descriptor)
+        self._lines.send_end()
+        self._crew.end_all(_GRACE_SECONDS)
+        self._lines.close()
         self._slots.close()
 
-    def _descriptors(self) -> tuple[int, ...]:
-        """Give the descriptors that are for this process alone: no worker may keep them."""
-        return self._orders_in, self._news_out, *self._watched
-
-    def _started(self, number: int) -> ForkProcess:
-        """Fork a worker. Frozen objects are not visited by its collector, so pages stay shared."""
-        outfit = Outfit(
-            number=number,
-            count=self._count,
-            recipe=self._recipe,
-            init=self._init,
-            base_seed=self._base_seed,
-            arena=self._arena,
-            heartbeats=self._heartbeats,
-            orders=self._orders,
-            news=self._news,
-            parent_pid=self._owner_pid,
-            stacks=self._stacks,
-            others=tuple(one for other in _alive for one in other._descriptors()),  # noqa: SLF001
+    def _live(self, number: int) -> None:
+        """Be a worker, in a process that has just been forked."""
+        live(
+            Outfit(
+                number=number,
+                count=self._count,
+                recipe=self._recipe,
+                init=self._init,
+                base_seed=self._base_seed,
+                arena=self._arena,
+                heartbeats=self._heartbeats,
+                lines=self._lines,
+                parent_pid=self._owner_pid,
+                stacks=self._crew.stacks,
+                others=tuple(one for other in _alive for one in other.descriptors()),
+            )
         )
-        process = _FORK.Process(target=live, args=(outfit,), daemon=True)
-        frozen = gc.get_freeze_count()
-        if not frozen:
-            gc.freeze()
-        try:
-            process.start()
-        finally:
-            if not frozen:
-                gc.unfreeze()
-        descriptor = os.pidfd_open(process.pid or 0)
-        self._watched[descriptor] = number
-        self._poll.register(descriptor, select.POLLIN)
-        return process
 
-    def _news_now(self) -> list[Event]:
-        try:
-            data = os.read(self._news_out, NEWS.size * 128)
-        except BlockingIOError:
-            return []
+    def descriptors(self) -> tuple[int, ...]:
+        """Give the descriptors that are for this process alone: no worker may keep them."""
+        return *self._lines.parents(), *self._crew.descriptors()
+
+    def _heard(self, news: list[News]) -> list[Event]:
         events: list[Event] = []
-        for ticket, slot, outcome, offset, size_bytes in NEWS.iter_unpack(data):
-            if self._slot_of.pop(ticket, None) is not None:
-                events.append(Made(ticket, (slot, outcome, offset, size_bytes)))
-            self._unread.discard(ticket)
+        for one in news:
+            if self._sent.pop(one.ticket, None) is not None:
+                events.append(Made(one.ticket, one))
+            self._unread.discard(one.ticket)
+        if events:
+            self._deaths_since_news = 0
         return events
 
-    def _buried(self, number: int, descriptor: int) -> list[Event]:
-        """Replace a worker that has ended and tell what was lost with it."""
-        process = self.processes[number]
-        process.join()
-        self._poll.unregister(descriptor)
-        del self._watched[descriptor]
-        os.close(descriptor)
-        reason, stack = self._reasons.pop(number, (_how_ended(process.exitcode), ""))
-        ticket, row = self._heartbeats.ticket(number), self._heartbeats.row(number)
-        self._heartbeats.idle(number)
-        self.processes[number] = self._started(number)
-        slot = None if ticket is None else self._slot_of.pop(ticket, None)
-        if ticket is not None and slot is not None:
-            self._slots.release(slot)
-            return [Lost(ticket, process.pid, row, reason, stack)]
-        self._unread = set(self._slot_of)
-        self._quiet_since = None
-        return []
+    def _replaced(self, death: Death) -> list[Event]:
+        """Replace a worker that has ended, and tell what was lost with it."""
+        held = self._heartbeats.ticket(death.number)
+        row = self._heartbeats.row(death.number)
+        self._heartbeats.idle(death.number)
+        self._deaths_since_news += 1
+        fruitless = self._deaths_since_news > _FRUITLESS * self._count
+        lost = self._taken_back(death.number) if not self._common else []
+        if held is None and fruitless and not lost:
+            held = min(self._sent, default=None)
+        self._crew.start(death.number)
+        if held is not None and held in self._sent:
+            lost = [held, *(ticket for ticket in lost if ticket != held)]
+        elif self._common:
+            self._unread, self._quiet_since = set(self._sent), None
+        return [
+            self._lost(ticket, death, row, guilty=ticket == held or fruitless) for ticket in lost
+        ]
+
+    def _taken_back(self, worker: int) -> list[int]:
+        """Take back all orders of a worker that reads a stream, made or not, in their order."""
+        for _ in self._lines.drain(worker):
+            pass
+        return sorted(ticket for ticket, (_, of) in self._sent.items() if of == worker)
+
+    def _lost(self, ticket: int, death: Death, row: int | None, *, guilty: bool) -> Lost:
+        slot, _ = self._sent.pop(ticket)
+        self._slots.release(slot)
+        if not guilty:
+            return Lost(ticket, guilty, None, None, death.reason)
+        return Lost(ticket, guilty, death.pid, row, death.reason, death.stack)
 
     def _never_begun(self, *, idle: bool) -> list[Event]:
         """Find orders that a worker took and died with before it noted them.
@@ -218,41 +205,21 @@ class ProcessWorkers(Workers):
         if not self._unread:
             return []
         held = {self._heartbeats.ticket(number) for number in range(self._count)}
-        waiting = bool(select.select([self._orders], [], [], 0)[0])
+        waiting = self._lines.is_waiting()
         now = time.monotonic()
         if not idle or waiting or self._quiet_since is None:
             self._quiet_since = now if not waiting and idle else None
             return []
         if now - self._quiet_since < _QUIET_SECONDS:
             return []
-        gone = [ticket for ticket in self._unread if ticket in self._slot_of and ticket not in held]
+        gone = [ticket for ticket in self._unread if ticket in self._sent and ticket not in held]
         self._unread.clear()
         for ticket in gone:
-            del self._slot_of[ticket]
-        return [Lost(ticket, None, None, "a worker ended as it took it") for ticket in gone]
-
-    def _stack_of(self, pid: int) -> str:
-        """Ask a worker where its Python code stands; nothing where it cannot say."""
-        os.ftruncate(self._stacks, 0)
-        os.lseek(self._stacks, 0, os.SEEK_SET)
-        os.kill(pid, STACK_SIGNAL)
-        deadline = time.monotonic() + _STACK_SECONDS
-        size = -1
-        while time.monotonic() < deadline:
-            time.sleep(0.02)
-            now = os.fstat(self._stacks).st_size
-            if now and now == size:
-                break
-            size = now
-        return os.pread(self._stacks, 1 << 16, 0).decode(errors="replace")
-
-
-def _how_ended(code: int | None) -> str:
-    if code is not None and code < 0:
-        return f"killed by {signal.Signals(-code).name}"
-    return f"ended with exit code {code}"
+            del self._sent[ticket]
+        reason = "a worker ended as it took it"
+        return [Lost(ticket, guilty=False, pid=None, row=None, reason=reason) for ticket in gone]
 
 
 def is_supported() -> bool:
     """Say whether workers of this kind can be had here: Linux, with memory files and pidfds."""
-    return hasattr(os, "memfd_create") and hasattr(os, "pidfd_open") and hasattr(torch, "frombuffer")
+    return all(hasattr(os, name) for name in ("fork", "memfd_create", "pidfd_open"))

@@ -1,9 +1,4 @@
-"""The life of a worker process: take an order, make its batch in a slot, say so, again.
-
-Orders and news are messages of fixed length in two pipes. All workers read from one, so whoever
-is free takes the next order, and the kernel gives each message to one of them; all write to the
-other, and no message is ever torn. A worker that dies holds no lock.
-"""
+"""The life of a worker process: take an order, make its batch in a slot, say so, again."""
 
 import faulthandler
 import os
@@ -11,27 +6,22 @@ import pickle
 import random
 import select
 import signal
-import struct
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch.utils.data._utils import worker as torch_worker
 
 from trueload.recipe import Recipe
+from trueload.stream import StreamRecipe
 from trueload.transport import failure
 from trueload.workers.arena import Arena
-from trueload.workers.base import Order
+from trueload.workers.crew import STACK_SIGNAL
 from trueload.workers.heartbeat import Heartbeats
+from trueload.workers.lines import ENDED, FAILED, MADE, Call, Lines, News
 from trueload.workers.packing import Room
-
-ORDER = struct.Struct("<QII")
-NEWS = struct.Struct("<QIIQQ")
-MADE, FAILED = 0, 1
-STACK_SIGNAL = signal.SIGUSR2
 
 
 @dataclass
@@ -46,8 +36,7 @@ class Outfit:
         base_seed: Torch's base seed: the worker's own is this plus its number.
         arena: The slots.
         heartbeats: Where it notes what it has in hand.
-        orders: The descriptor that orders are read from.
-        news: The descriptor that news are written to.
+        lines: The pipes that orders come from and news go to.
         parent_pid: The process that starts the worker, and that it ends with.
         stacks: A descriptor that its Python stack is written to when asked for.
         others: Descriptors of the starting process that a worker must not keep open.
@@ -55,13 +44,12 @@ class Outfit:
 
     number: int
     count: int
-    recipe: Recipe
+    recipe: Recipe | StreamRecipe
     init: Callable[[int], None] | None
     base_seed: int
     arena: Arena
     heartbeats: Heartbeats
-    orders: int
-    news: int
+    lines: Lines
     parent_pid: int
     stacks: int
     others: tuple[int, ...]
@@ -75,15 +63,26 @@ def live(outfit: Outfit) -> None:
     faulthandler.register(STACK_SIGNAL, file=outfit.stacks, all_threads=False)
     threading.Thread(target=_end_with, args=(outfit.parent_pid,), daemon=True).start()
     torch.set_num_threads(1)
-    problem = _prepare(outfit)
-    while message := os.read(outfit.orders, ORDER.size):
-        if outfit.heartbeats.is_closing():
+    recipe = outfit.recipe
+    if isinstance(recipe, StreamRecipe):
+        recipe = replace(recipe, number=outfit.number, count=outfit.count)
+    _work(outfit, recipe, _prepare(outfit))
+
+
+def _work(outfit: Outfit, recipe: Recipe | StreamRecipe, problem: Exception | None) -> None:
+    """Make batches until there are no more orders."""
+    lines, heartbeats, number = outfit.lines, outfit.heartbeats, outfit.number
+    while (call := lines.receive(number)) is not None:
+        if call.ticket == 0 or heartbeats.is_closing():
             return
-        ticket, slot, length = ORDER.unpack(message)
-        outfit.heartbeats.begin(outfit.number, ticket)
-        news = _make(outfit, slot, length, problem)
-        os.write(outfit.news, NEWS.pack(ticket, slot, *news))
-        outfit.heartbeats.idle(outfit.number)
+        heartbeats.begin(number, call.ticket)
+        room = Room(outfit.arena, call.slot, call.size_bytes)
+        if problem is None:
+            news = _make(recipe, outfit, call, room)
+        else:
+            news = _failed(call, room, problem)
+        lines.tell(news)
+        heartbeats.idle(number)
 
 
 def _end_with(parent_pid: int) -> None:
@@ -112,25 +111,24 @@ def _prepare(outfit: Outfit) -> Exception | None:
     try:
         if outfit.init is not None:
             outfit.init(outfit.number)
-    except Exception as error:  # noqa: BLE001 - it comes home with the first order
+    except Exception as error:
         return error
     return None
 
 
-def _make(outfit: Outfit, slot: int, length: int, problem: Exception | None) -> tuple[int, int, int]:
-    """Make the batch of an order in its slot; give the outcome and where it lies."""
-    room = Room(outfit.arena, slot, length)
+def _make(recipe: Recipe | StreamRecipe, outfit: Outfit, call: Call, room: Room) -> News:
+    """Make the batch of an order in its slot; tell the outcome and where it lies."""
+    data = outfit.arena.read(call.slot, 0, call.size_bytes)
+    order = pickle.loads(data)  # noqa: S301 - from our engine
+    hand = outfit.heartbeats.hand(outfit.number)
     try:
-        if problem is not None:
-            raise problem
-        order: Order = pickle.loads(outfit.arena.read(slot, 0, length))  # noqa: S301 - from our engine
-        hand = outfit.heartbeats.hand(outfit.number)
-        batch = outfit.recipe.make(order.task, order.random, room.empty, hand)
-        return MADE, *room.pack(batch)
-    except Exception as error:  # noqa: BLE001 - it comes home in the batch's place
-        return FAILED, *_packed_failure(Room(outfit.arena, slot, length), error)
+        batch = recipe.make(order.task, order.random, room.empty, hand)
+        return News(call.ticket, call.slot, MADE, *room.pack(batch))
+    except StopIteration:
+        return News(call.ticket, call.slot, ENDED, 0, 0)
+    except Exception as error:
+        return _failed(call, Room(outfit.arena, call.slot, call.size_bytes), error)
 
 
-def _packed_failure(room: Room, error: Exception) -> tuple[int, int]:
-    packed: Any = failure(error)
-    return room.pack(packed)
+def _failed(call: Call, room: Room, error: Exception) -> News:
+    return News(call.ticket, call.slot, FAILED, *room.pack(failure(error)))

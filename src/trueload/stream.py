@@ -1,0 +1,215 @@
+"""Make the batches of an iterable dataset, which only gives its samples one after another.
+
+A stream has no indices, so a batch is known by its number: whoever makes batch 100 has read what
+comes before it. `StreamRecipe` lets a worker do that: asked for a batch that its stream has passed
+or not reached yet, it begins again or reads on, so that any worker can make any batch.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from trueload.blame import Blame
+from trueload.collate import Empty, fresh
+from trueload.mixing import derive
+from trueload.recipe import Hand, Randomness, finish, transformed
+from trueload.seeds import reseed
+from trueload.state import keeps_state
+from trueload.tasks import Task
+
+
+@dataclass
+class Stream:
+    """Makes the batches of an iterable dataset, one after another.
+
+    Attributes:
+        dataset: The iterable dataset, for its name in messages.
+        samples: The iterator over it.
+        transform: Called with each sample, or `None`.
+        collate_fn: As in `Recipe`.
+        batched: Whether samples are put together in batches.
+        drop_last: Whether a last batch that is not full is left out.
+        ended: Whether the iterator has stopped.
+    """
+
+    dataset: Any
+    samples: Iterator[Any]
+    transform: Callable[[Any], Any] | None
+    collate_fn: Callable[[Any], Any]
+    batched: bool
+    drop_last: bool
+    ended: bool = False
+
+    def make(
+        self,
+        task: Task,
+        random: Randomness | None = None,
+        empty: Empty = fresh,
+        hand: Hand | None = None,
+    ) -> Any:
+        """Make the next batch.
+
+        Raises:
+            StopIteration: The stream is over.
+            Exception: Whatever the user's code raises, with a note that names the sample.
+        """
+        samples = self.pull(task, random, hand)
+        if self.transform is None:
+            return finish(self.collate_fn, samples, task, empty, batched=self.batched)
+        if self.batched:
+            samples = transformed(self.transform, samples, task)
+        else:
+            samples = transformed(self.transform, [samples], task)[0]
+        return finish(self.collate_fn, samples, task, empty, batched=self.batched)
+
+    def pull(self, task: Task, random: Randomness | None = None, hand: Hand | None = None) -> Any:
+        """Take the samples of the next batch from the stream, without transform and collate.
+
+        Raises:
+            StopIteration: The stream is over.
+        """
+        if self.ended:
+            raise StopIteration
+        if random is not None:
+            random.start(task)
+        samples: list[Any] = []
+        try:
+            while len(samples) < task.size:
+                if hand is not None:
+                    hand[0] = len(samples)
+                if random is not None and random.each_sample:
+                    random.start_sample(task, len(samples))
+                samples.append(next(self.samples))
+        except StopIteration:
+            self.ended = True
+        except Exception as error:
+            Blame(task, "fetch", row=len(samples), stream=True).tell(error)
+        if not samples or (self.batched and self.drop_last and len(samples) < task.size):
+            raise StopIteration
+        return samples if self.batched else samples[0]
+
+
+@dataclass
+class StreamRecipe:
+    """Makes those batches of an iterable dataset that fall to one of several workers.
+
+    As with torch, each worker has the whole dataset, and batch `b` is the worker's own batch number
+    `b // count`. With `split`, it is batch `b` of the stream, and the worker reads over those of
+    the others, so that the batches are those of a loader without workers.
+
+    Attributes:
+        dataset: The iterable dataset.
+        transform: Called with each sample, or `None`.
+        collate_fn: As in `Recipe`.
+        batched: Whether samples are put together in batches.
+        drop_last: Whether a last batch that is not full is left out.
+        split: Whether the stream is split over the workers.
+        number: The worker's number.
+        count: How many workers there are.
+        saved: Where each worker's stream goes on, for those that have a state of their own.
+    """
+
+    dataset: Any
+    transform: Callable[[Any], Any] | None
+    collate_fn: Callable[[Any], Any]
+    batched: bool
+    drop_last: bool
+    split: bool = False
+    number: int = 0
+    count: int = 1
+    saved: Mapping[int, "StreamState"] = field(default_factory=dict)
+    _stream: Stream | None = field(default=None, init=False, repr=False)
+    _epoch: int = field(default=-1, init=False, repr=False)
+    _next: int = field(default=0, init=False, repr=False)
+
+    def make(
+        self,
+        task: Task,
+        random: Randomness | None = None,
+        empty: Empty = fresh,
+        hand: Hand | None = None,
+    ) -> "StreamBatch":
+        """Make the batch of a task; see `Recipe.make`.
+
+        Raises:
+            StopIteration: The stream ends before it.
+        """
+        stream = self._stream_at(task, random)
+        self._next += 1
+        batch = stream.make(task, random, empty, hand)
+        return StreamBatch(batch, self._state(stream))
+
+    def _stream_at(self, task: Task, random: Randomness | None) -> Stream:
+        """Give the stream where it is about to give the batch."""
+        wanted = task.batch if self.split else task.batch // self.count
+        stream = self._stream
+        if stream is None or self._epoch != task.epoch or wanted < self._next:
+            stream = self._stream = self._begun(task, wanted, random)
+            self._epoch = task.epoch
+        while self._next < wanted:
+            earlier = self._earlier(task, wanted - self._next)
+            with suppress(Exception):  # told when that batch was asked for; the end is the end
+                stream.pull(earlier, random)
+            self._next += 1
+        return stream
+
+    def _begun(self, task: Task, wanted: int, random: Randomness | None) -> Stream:
+        if random is not None:
+            lane = () if self.split or not self.number else (self.number,)
+            reseed(derive(random.root, task.epoch, *lane))
+        saved = self.saved.get(self.number)
+        if saved is not None and saved.next > wanted:
+            saved = None
+        if saved is not None and saved.dataset is not None:
+            self.dataset.load_state_dict(saved.dataset)
+        samples = iter(self.dataset)
+        if saved is not None and saved.iterator is not None:
+            samples.load_state_dict(saved.iterator)
+        self._next = 0 if saved is None else saved.next
+        return Stream(
+            dataset=self.dataset,
+            samples=samples,
+            transform=self.transform,
+            collate_fn=self.collate_fn,
+            batched=self.batched,
+            drop_last=self.drop_last,
+        )
+
+    def _state(self, stream: Stream) -> "StreamState | None":
+        dataset, samples = self.dataset, stream.samples
+        of_dataset = dataset.state_dict() if keeps_state(dataset) else None
+        own = samples is not dataset and keeps_state(samples)
+        of_iterator = samples.state_dict() if own else None
+        if of_dataset is None and of_iterator is None:
+            return None
+        return StreamState(self.number, self._next, of_dataset, of_iterator)
+
+    def _earlier(self, task: Task, steps: int) -> Task:
+        """Give the task of this worker's stream so many batches before."""
+        back = steps if self.split else steps * self.count
+        return task._replace(batch=task.batch - back, position=task.position - back * task.size)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """Where a worker's stream stands, for datasets that know a state of their own.
+
+    Attributes:
+        number: The worker's number.
+        next: The number of its own batch that comes next.
+        dataset: What the dataset's `state_dict` gave, or `None`.
+        iterator: What the `state_dict` of the iterator over it gave, or `None`.
+    """
+
+    number: int
+    next: int
+    dataset: Any
+    iterator: Any
+
+
+class StreamBatch(NamedTuple):
+    """A batch with the state of the stream after it."""
+
+    batch: Any
+    state: StreamState | None

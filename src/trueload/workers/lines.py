@@ -1,0 +1,135 @@
+"""The pipes between a process and its workers: orders out, news home.
+
+Messages have a fixed length and are written whole, so no message is ever torn and no lock is ever
+held: a worker that dies in the middle of anything leaves both pipes in order. Workers that are
+asked for any batch read from one common pipe, so that whoever is free takes the next order. Workers
+that read a stream each have a pipe of their own.
+
+A pipe holds 4,096 messages; the engine keeps fewer in flight, so a write never waits.
+"""
+
+import os
+import select
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_ORDER = struct.Struct("<QII")
+_NEWS = struct.Struct("<QIIQQ")
+_MANY = 128
+
+
+class Call(NamedTuple):
+    """An order on its way: what a worker reads.
+
+    Attributes:
+        ticket: The number of the order; 0 tells a worker to end.
+        slot: The slot that holds the order and is to hold its batch.
+        size_bytes: How long the order is.
+    """
+
+    ticket: int
+    slot: int
+    size_bytes: int
+
+
+class News(NamedTuple):
+    """What a worker writes about a batch.
+
+    Attributes:
+        ticket: The number of the order.
+        slot: The slot that it was made in.
+        outcome: One of `MADE`, `FAILED` and `ENDED`.
+        offset: Where in the slot the structure of the batch lies.
+        size_bytes: How long the structure is.
+    """
+
+    ticket: int
+    slot: int
+    outcome: int
+    offset: int
+    size_bytes: int
+
+
+MADE, FAILED, ENDED = range(3)
+
+
+class Lines:
+    """All pipes between a process and its workers.
+
+    Args:
+        count: How many workers there are.
+        common: Whether all of them read from one pipe.
+    """
+
+    def __init__(self, count: int, *, common: bool) -> None:
+        self._pipes = [os.pipe() for _ in range(1 if common else count)]
+        self._count = count
+        self.news_out, self._news_in = os.pipe()
+        os.set_blocking(self.news_out, False)
+        for reader, _ in self._pipes:
+            os.set_blocking(reader, common)
+
+    def send(self, call: Call, worker: int) -> None:
+        """Write an order into the pipe that a worker reads from."""
+        os.write(self._pipe(worker)[1], _ORDER.pack(*call))
+
+    def send_end(self) -> None:
+        """Tell every worker to end, after the orders it has already been sent."""
+        for worker in range(self._count):
+            self.send(Call(0, 0, 0), worker)
+
+    def receive(self, worker: int) -> Call | None:
+        """Wait for the next order, in the worker; `None` once nobody is left to send one."""
+        reader = self._pipe(worker)[0]
+        while True:
+            try:
+                message = os.read(reader, _ORDER.size)
+            except BlockingIOError:
+                _wait_for(reader, None)
+                continue
+            return Call(*_ORDER.unpack(message)) if message else None
+
+    def drain(self, worker: int) -> Iterator[Call]:
+        """Take back what a worker with a pipe of its own has not read."""
+        try:
+            while message := os.read(self._pipe(worker)[0], _ORDER.size):
+                yield Call(*_ORDER.unpack(message))
+        except BlockingIOError:
+            return
+
+    def is_waiting(self) -> bool:
+        """Say whether the common pipe holds orders that nobody has read."""
+        return _wait_for(self._pipes[0][0], 0)
+
+    def tell(self, news: News) -> None:
+        """Write news, in the worker."""
+        os.write(self._news_in, _NEWS.pack(*news))
+
+    def news(self) -> list[News]:
+        """Read the news that are there, without waiting."""
+        try:
+            data = os.read(self.news_out, _NEWS.size * _MANY)
+        except BlockingIOError:
+            return []
+        return [News(*news) for news in _NEWS.iter_unpack(data)]
+
+    def parents(self) -> tuple[int, ...]:
+        """Give the descriptors that no worker may keep, or it would outlive its parent."""
+        return self.news_out, *(writer for _, writer in self._pipes)
+
+    def close(self) -> None:
+        """Close all pipes."""
+        for pipe in (*self._pipes, (self.news_out, self._news_in)):
+            for descriptor in pipe:
+                os.close(descriptor)
+
+    def _pipe(self, worker: int) -> tuple[int, int]:
+        return self._pipes[worker if len(self._pipes) > 1 else 0]
+
+
+def _wait_for(descriptor: int, milliseconds: int | None) -> bool:
+    """Wait until a pipe can be read; `select` would refuse descriptors from 1,024 on."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(milliseconds))
