@@ -78,7 +78,9 @@ class Blame:
         if self.stream:
             return f"`next(dataset)` at sample {count(self.task.position + (row or 0))}"
         if row is None:
-            return "`dataset.__getitems__`" if _many(self.task) else f"dataset[{self.task.indices!r}]"
+            return (
+                "`dataset.__getitems__`" if _many(self.task) else f"dataset[{self.task.indices!r}]"
+            )
         return f"dataset[{self._index(row)!r}]"
 
     def _index(self, row: int) -> Any:
@@ -98,15 +100,22 @@ class Blame:
             sample = where if index is None else f"index {index!r}, {where}"
         elif _many(task):
             sample = f"indices {_short(task.indices)}"
-        return [("sample", sample), ("batch", f"{count(task.batch)} of epoch {task.epoch}{_worker()}")]
+        return [
+            ("sample", sample),
+            ("batch", f"{count(task.batch)} of epoch {task.epoch}{_worker()}"),
+        ]
 
     def _none(self, rows: list[int], size: int) -> str:
         title = f"{self._name(rows[0])} gave `None` instead of a sample"
-        facts = [*self._facts(rows[0]), ("`None`", f"{len(rows)} of the {size} samples of the batch")]
+        facts = [
+            *self._facts(rows[0]),
+            ("`None`", f"{len(rows)} of the {size} samples of the batch"),
+        ]
         return render(title, "TL201", facts, _NONE_HINT)
 
     def _misfit(self, found: Misfit, size: int) -> str:
-        title = f"samples of batch {count(self.task.batch)} do not stack: `{found.leaf}` has {found.what}"
+        batch = f"samples of batch {count(self.task.batch)} do not stack"
+        title = f"{batch}: `{found.leaf}` has {found.what}"
         index = self._index(found.row)
         sample = f"sample {index!r} (row {found.row})" if index is not None else f"row {found.row}"
         facts = [

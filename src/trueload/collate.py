@@ -24,7 +24,7 @@ from torch.utils.data._utils.collate import default_collate_fn_map
 from trueload.errors import KeysDifferError
 
 Empty = Callable[[tuple[int, ...], torch.dtype], torch.Tensor]
-"""Gives an uninitialized contiguous CPU tensor of this shape and dtype, possibly in reused memory."""
+"""Gives an uninitialized contiguous CPU tensor of this shape and dtype, maybe in reused memory."""
 
 LARGE_BYTES = 1 << 18
 """From this size on a fresh allocation costs more in page faults than the copy itself."""
@@ -38,7 +38,7 @@ def fresh(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     return torch.empty(shape, dtype=dtype)
 
 
-def collate(samples: Sequence[Any], empty: Empty = fresh) -> Any:
+def collate(samples: Sequence[Any], empty: Empty = fresh) -> Any:  # noqa: PLR0911 - one a kind
     """Make one batch of a list of samples.
 
     Args:

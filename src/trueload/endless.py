@@ -26,7 +26,7 @@ class Endless(Iterator[Any]):
     def __init__(self, loader: Any, steps: int | None) -> None:
         self._loader = loader
         self._left = steps
-        self._epoch: Any = None
+        self._epoch: Iterator[Any] | None = None
         self._whole = False
         self._gave = False
 
@@ -40,26 +40,27 @@ class Endless(Iterator[Any]):
         if self._left == 0:
             self._epoch = None
             raise StopIteration
-        if self._epoch is None:
-            self._open()
-        while (batch := next(self._epoch, _OVER)) is _OVER:
+        epoch = self._opened() if self._epoch is None else self._epoch
+        while (batch := next(epoch, _OVER)) is _OVER:
             if self._whole and not self._gave:
                 raise EmptyError(_nothing(self._loader))
-            self._open()
+            epoch = self._opened()
         self._gave = True
         if self._left is not None:
             self._left -= 1
         return batch
 
-    def _open(self) -> None:
+    def _opened(self) -> Iterator[Any]:
         """Begin the next epoch, or the rest of the one that a state was taken in."""
         progress = self._loader._progress  # noqa: SLF001 - the loader's own part
-        if self._epoch is not None and progress.resume is None:
-            progress.resume = following(self._epoch._cursor)  # noqa: SLF001 - of our iterators
+        cursor = getattr(self._epoch, "_cursor", None)
+        if cursor is not None and progress.resume is None:
+            progress.resume = following(cursor)
         resume = progress.resume
         self._whole = resume is None or resume.batches == 0
         self._gave = False
         self._epoch = iter(self._loader)
+        return self._epoch
 
 
 def following(cursor: Cursor) -> LoaderState | None:

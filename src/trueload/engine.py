@@ -103,7 +103,7 @@ class Engine:
         """End the worker that holds the batch that is waited for; the next wait is a new one."""
         entry = self._line[0]
         if not self.workers.end_holder(entry.ticket, TOO_LONG):
-            entry.lost = Lost(entry.ticket, None, None, TOO_LONG)
+            entry.lost = Lost(entry.ticket, guilty=True, pid=None, row=None, reason=TOO_LONG)
             self._abandoned.add(entry.ticket)
             self._flying.pop(entry.ticket, None)
         return time.monotonic() + self._timeout
@@ -117,7 +117,7 @@ class Engine:
         elif isinstance(event, Made):
             entry.made = event
         else:
-            entry.losses += 1
+            entry.losses += event.guilty
             if entry.losses >= _MOST_LOSSES:
                 entry.lost = event
             else:

@@ -27,7 +27,11 @@ _TORCH_LOADER = os.sep + os.path.join("torch", "utils", "data") + os.sep  # noqa
 _PACKAGE = str(Path(__file__).parent) + os.sep
 _INSTALLED = tuple(
     str(Path(folder)) + os.sep
-    for folder in {sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    for folder in {
+        sysconfig.get_path("stdlib"),
+        sysconfig.get_path("purelib"),
+        sysconfig.get_path("platlib"),
+    }
 )
 
 

@@ -115,7 +115,9 @@ def _shape(sample: Any) -> Any:
 def _hint(usual: Any, odd: Any) -> str:
     """Say the way out where the pair of samples is one that people know."""
     if odd is None or usual is None:
-        return "return a sample from `__getitem__` in every case; a `return` without a value is `None`"
+        return (
+            "return a sample from `__getitem__` in every case; a `return` without a value is `None`"
+        )
     if isinstance(usual, Mapping) and isinstance(odd, Mapping):
         missing = sorted(map(repr, set(usual) ^ set(odd)))
         return f"return the same keys from every sample, with a default for {', '.join(missing)}"

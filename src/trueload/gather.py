@@ -15,7 +15,7 @@ from torch.utils.data import Subset, TensorDataset
 from trueload.collate import COPYABLE, LARGE_BYTES, Empty, fresh
 
 Gather = Callable[[np.ndarray, Empty], Any]
-"""Makes the batch of these int64 indices, or raises IndexError for what only the dataset can say."""
+"""Makes the batch of these int64 indices; raises IndexError for what only the dataset can say."""
 
 _NUMERIC = frozenset("biufc")
 

@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-import torch.utils.data
-
 from trueload.loader import DataLoader
 
 _TORCH = DataLoader.__base__
@@ -56,7 +54,8 @@ def _replacements() -> dict[int, type]:
     if torchdata is not None:
         from trueload.integrations.torchdata import StatefulDataLoader  # noqa: PLC0415 - optional
 
-        theirs = next((old for at, _, old in _undo if at is torchdata), None)
+        place = (torchdata, "StatefulDataLoader")
+        theirs = next((old for at, name, old in _undo if (at, name) == place), None)
         theirs = theirs or torchdata.StatefulDataLoader
         if not issubclass(theirs, DataLoader):
             found[id(theirs)] = StatefulDataLoader

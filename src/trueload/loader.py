@@ -18,16 +18,16 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 from trueload.endless import Endless
 from trueload.errors import ArgumentError, StateError, render
 from trueload.fingerprint import identity_of
+from trueload.iterators.epoch import described, is_stream
+from trueload.iterators.forked import ForkedIterator
+from trueload.iterators.inline import InlineIterator
+from trueload.iterators.torch_process import ProcessIterator
 from trueload.progress import Progress, Taken
 from trueload.replay import replay
 from trueload.seeds import UNITS
 from trueload.state import LoaderState
-from trueload.iterators.epoch import described, is_stream
-from trueload.iterators.forked import ForkedIterator
-from trueload.iterators.inline import InlineIterator
 from trueload.workers.memory import Pool
 from trueload.workers.process import is_supported
-from trueload.iterators.torch_process import ProcessIterator
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -78,8 +78,9 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
     transform: Callable[[Any], Any] | None = None
     seed: int | None = None
     rng: str | None = None
+    _iterator: Any = None  # found here once a library has deleted the loader's own
 
-    def __init__(  # noqa: PLR0913 - torch's arguments
+    def __init__(  # noqa: PLR0913, PLR0917 - torch's arguments
         self,
         dataset: Dataset[T_co],
         batch_size: int | None = 1,

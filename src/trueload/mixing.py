@@ -29,8 +29,8 @@ def derive(seed: int, *numbers: int) -> int:
         seed: Any integer, also negative or longer than 64 bits.
         numbers: What the key is for, such as an epoch and a position.
     """
-    key = 0
-    for word in _words(seed):
+    key = 0 if seed >= 0 else _SECOND
+    for word in _words(abs(seed)):
         key = mix((key + word + _GOLDEN) & MASK)
     for number in numbers:
         key = mix((key + number * _GOLDEN + _GOLDEN) & MASK)
@@ -65,9 +65,8 @@ def counted(key: int, start: int, stop: int) -> np.ndarray:
     return mix64(words)
 
 
-def _words(seed: int) -> list[int]:
-    sign, rest = (seed < 0), abs(seed)
-    words = [rest & MASK]
-    while rest := rest >> 64:
-        words.append(rest & MASK)
-    return [*words, 1] if sign else words
+def _words(number: int) -> list[int]:
+    words = [number & MASK]
+    while number := number >> 64:
+        words.append(number & MASK)
+    return words

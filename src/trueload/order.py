@@ -263,7 +263,8 @@ class Shard(Order):
 
     def __post_init__(self) -> None:
         if not 0 <= self.rank < self.world_size:
-            message = f"the rank of {self.world_size} must be in 0..{self.world_size - 1}, got {self.rank}"
+            known = f"0..{self.world_size - 1}"
+            message = f"the rank of {self.world_size} must be in {known}, got {self.rank}"
             raise ValueError(message)
         if self.even not in (None, "drop", "pad"):
             message = f"even must be 'drop', 'pad' or None, got {self.even!r}"
@@ -274,7 +275,7 @@ class Shard(Order):
         if self.even == "drop" or not total:
             return total // self.world_size
         if self.even == "pad":
-            return -(-total // self.world_size)
+            return (total + self.world_size - 1) // self.world_size
         return (total - self.rank + self.world_size - 1) // self.world_size
 
     def global_position(self, position: int) -> int:
@@ -343,7 +344,8 @@ def _check_weights(weights: np.ndarray, count: int, *, replacement: bool) -> Non
 
 def _cumulated(weights: np.ndarray) -> np.ndarray:
     """Give upper bounds of the indices' shares of [0, 1), the last index with a weight at 1."""
-    table = np.cumsum(weights)
+    _, exponent = np.frexp(weights.max())
+    table = np.cumsum(np.ldexp(weights, -exponent))  # exact, and the sum stays finite
     table /= table[-1]
     table[np.flatnonzero(weights)[-1] :] = 1.0
     return table
@@ -351,6 +353,6 @@ def _cumulated(weights: np.ndarray) -> np.ndarray:
 
 def _largest(weights: np.ndarray, count: int, key: int) -> np.ndarray:
     drawn = 1.0 - _unit(counted(key, 0, len(weights)))
-    with np.errstate(divide="ignore"):
-        ranks = np.where(weights > 0, np.log(drawn) / np.where(weights > 0, weights, 1), -np.inf)
-    return np.argsort(-ranks, kind="stable")[:count]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ranks = np.log(-np.log(drawn)) - np.log(weights)  # logarithms, as a quotient may overflow
+    return np.argsort(ranks, kind="stable")[:count]

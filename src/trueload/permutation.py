@@ -1,10 +1,10 @@
 """A keyed permutation of any length that can be read at any position, in no memory.
 
 Short ones are sorted by a keyed hash, which is exactly uniform. Long ones are a Feistel network
-over pairs: an index below `rows * columns` is a pair of a row and a column, and each round moves one
-of the two by a keyed hash of the other, which can be undone. Results beyond the length are put through
-again ("cycle walking") until they are within; `rows * columns` exceeds the length by less than
-two parts in its square root, so that hardly ever happens.
+over pairs: an index below `rows * columns` is a pair of a row and a column, and each round moves
+one of the two by a keyed hash of the other, which can be undone. Results beyond the length are put
+through again ("cycle walking") until they are within; `rows * columns` exceeds the length by less
+than two parts in its square root, so that hardly ever happens.
 
 The hash is our own, so that an order never changes with the version of a library.
 
@@ -12,7 +12,6 @@ Source: J. Black and P. Rogaway, "Ciphers with arbitrary finite domains", CT-RSA
 Feistel, cycle walking); the hash of the rounds is the finalizer of MurmurHash3 by A. Appleby.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import isqrt
 
@@ -76,8 +75,7 @@ class Feistel:
         high = numbers // columns
         low = (numbers - high * columns).astype(_U64)
         high = high.astype(_U64)
-        order: Iterable[int] = reversed(range(ROUNDS)) if inverse else range(ROUNDS)
-        for number in order:
+        for number in range(ROUNDS)[:: -1 if inverse else 1]:
             if number % 2:
                 _turn(low, columns, _reduced(high, self._keys[number], columns), inverse=inverse)
             else:

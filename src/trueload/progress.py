@@ -68,7 +68,7 @@ class Cursor:
     def __post_init__(self) -> None:
         self._next, self._position = self.start.batches, self.start.position
         self.order_seed = self.start.order_seed
-        self._early = {number: _EARLIER for number in self.start.ahead}
+        self._early = dict.fromkeys(self.start.ahead, _EARLIER)
 
     def took(self, task: Task) -> None:
         """Note that a batch was taken, in order or, with `in_order=False`, before its turn."""

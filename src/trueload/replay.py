@@ -1,15 +1,15 @@
 """Make one sample of an epoch again, alone."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from trueload import samplers
 from trueload.errors import ReplayError, count, render
+from trueload.iterators.epoch import is_stream, recipe_of
 from trueload.order import Order
 from trueload.recipe import Randomness
 from trueload.seeds import preserved
 from trueload.tasks import Start, Task, from_order
-from trueload.iterators.epoch import is_stream, recipe_of
 
 
 def replay(loader: Any, index: Any, epoch: int | None, position: int | None) -> Any:
@@ -30,10 +30,10 @@ def _found(loader: Any, index: Any, epoch: int, position: int | None) -> tuple[T
     """Give the task that the sample was part of, and its row in it."""
     order, plan = _order(loader, index, epoch)
     at = order.position_of(index) if position is None else position
-    if at is None or at >= len(order) or int(order.indices(at, at + 1)[0]) != index:
+    if at is None or not 0 <= at < len(order) or int(order.indices(at, at + 1)[0]) != index:
         where = "" if position is None else f" at position {count(position)}"
         facts = [("order", f"{plan.name}, {count(len(order))} samples")]
-        raise _refused(f"epoch {epoch} has no sample {index!r}{where}", facts)
+        _refuse(f"epoch {epoch} has no sample {index!r}{where}", facts)
     if not plan.batched:
         return Task(epoch, at, at, int(index), 1), 0
     size = plan.batch_size or 1
@@ -47,7 +47,7 @@ def _tasks(order: Order, plan: samplers.Plan, start: Start) -> Iterator[Task]:
 
 def _order(loader: Any, index: Any, epoch: int) -> tuple[Order, samplers.Plan]:
     if is_stream(loader):
-        raise _refused(f"sample {index!r} of an iterable dataset cannot be asked for by its index")
+        _refuse(f"sample {index!r} of an iterable dataset cannot be asked for by its index")
     plan = samplers.read(loader, loader.seed, epoch)
     drawn = None
     if plan.draws:
@@ -55,7 +55,7 @@ def _order(loader: Any, index: Any, epoch: int) -> tuple[Order, samplers.Plan]:
     if plan.order_of is None or (plan.draws and drawn is None):
         facts = [("order", plan.name)]
         hint = "give the loader a `seed=`: its orders can then be made again for any epoch"
-        raise _refused(f"the order of epoch {epoch} is not known any more", facts, hint)
+        _refuse(f"the order of epoch {epoch} is not known any more", facts, hint)
     return plan.order_of(drawn), plan
 
 
@@ -74,9 +74,9 @@ def _randomness(loader: Any, epoch: int) -> Randomness | None:
     if root is None or loader.rng == "worker":
         title = f"what the samples of epoch {epoch} drew at random is not known"
         hint = 'give the loader a `seed=`, or `rng="sample"` to replay samples of the last epoch'
-        raise _refused(title, hint=hint)
+        _refuse(title, hint=hint)
     return Randomness(root, loader.rng == "sample")
 
 
-def _refused(title: str, facts: Any = (), hint: str = "") -> ReplayError:
-    return ReplayError(render(title, "TL107", facts, hint))
+def _refuse(title: str, facts: Any = (), hint: str = "") -> NoReturn:
+    raise ReplayError(render(title, "TL107", facts, hint))

@@ -86,9 +86,10 @@ class LoaderState:
         state = replace(
             state, ahead=tuple(state.ahead), finished=bool(values["_iterator_finished"])
         )
-        return state._with_batches(int(values["_num_yielded"]))
+        return state.with_batches(int(values["_num_yielded"]))
 
-    def _with_batches(self, batches: int) -> Self:
+    def with_batches(self, batches: int) -> Self:
+        """Give the state with another number of batches taken in its epoch."""
         if batches == self.batches:
             return self
         if self.batch_size is None:
@@ -111,6 +112,16 @@ class LoaderState:
                 raise StateError(_differs(told, _show(saved), _show(now)))
 
 
+def keeps_state(thing: Any) -> bool:
+    """Say whether a dataset, a sampler or an iterator has a state of its own.
+
+    Source: the protocol of torchdata's StatefulDataLoader. A network has such methods too, but
+    its state is the model's.
+    """
+    methods = (getattr(thing, "state_dict", None), getattr(thing, "load_state_dict", None))
+    return all(map(callable, methods)) and not hasattr(thing, "named_parameters")
+
+
 _MUST_AGREE = {
     "dataset": "type of dataset",
     "length": "length of the dataset",
@@ -120,11 +131,15 @@ _MUST_AGREE = {
 
 
 def _check(values: Mapping[str, Any]) -> None:
-    missing = [name for name in ("version", "_num_yielded", "_iterator_finished") if name not in values]
+    missing = [
+        name for name in ("version", "_num_yielded", "_iterator_finished") if name not in values
+    ]
     if missing:
         facts = [("missing", ", ".join(missing)), ("found", ", ".join(map(str, list(values)[:6])))]
         hint = "pass what `loader.state_dict()` of trueload gave"
-        raise StateError(render("this is not the state of a trueload.DataLoader", "TL101", facts, hint))
+        raise StateError(
+            render("this is not the state of a trueload.DataLoader", "TL101", facts, hint)
+        )
     if not isinstance(values["version"], int) or values["version"] > VERSION:
         facts = [("saved", f"version {values['version']}"), ("known", f"up to version {VERSION}")]
         hint = "install the version of trueload that saved it, or a later one"

@@ -56,7 +56,7 @@ def _tried(form: tuple[Any, ...], kind: type) -> bytes | None:
     try:
         packed = pickle.dumps(form)
         back = Failure(packed, "").error()
-    except Exception:  # noqa: BLE001 - user classes may raise anything here
+    except Exception:
         return None
     return packed if type(back) is kind else None
 

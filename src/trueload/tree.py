@@ -16,7 +16,7 @@ def leaves(tree: Any, name: str = "batch") -> Iterator[tuple[str, Any]]:
 
 
 def children(tree: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the direct children of a container with their step in a name: `["image"]`, `[0]`, `.x`."""
+    """Yield a container's direct children with their step in a name: `["image"]`, `[0]`, `.x`."""
     if isinstance(tree, Mapping):
         for key in tree:
             yield f"[{key!r}]".replace("'", '"'), tree[key]

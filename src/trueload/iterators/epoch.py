@@ -1,19 +1,18 @@
 """What every iterator does when an epoch begins: where it starts, which tasks, which randomness.
 
 Torch's iterators draw from generators while they are constructed, in an order that scripts rely
-on. A new epoch therefore goes through torch's own constructor. An epoch that is resumed goes through
-it too, under the generator state that the epoch began with, and leaves the process's own
+on. A new epoch therefore goes through torch's own constructor. An epoch that is resumed goes
+through it too, under the generator state that the epoch began with, and leaves the process's own
 generators as they were: the run that resumes draws nothing.
 """
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 from typing import Any
 
-import torch
 from torch.utils.data import BatchSampler
 from torch.utils.data.distributed import DistributedSampler
 
@@ -22,7 +21,7 @@ from trueload.fingerprint import identity_of, length_of
 from trueload.progress import Cursor
 from trueload.recipe import Randomness, Recipe
 from trueload.seeds import pack_generator, preserved, unpack_generator
-from trueload.state import LoaderState
+from trueload.state import LoaderState, keeps_state
 from trueload.tasks import Start, Task, from_order, from_sampler, from_stream
 
 logger = logging.getLogger("trueload")
@@ -99,12 +98,15 @@ class Beginning:
     def drawing(self) -> Iterator[None]:
         """Draw as torch does, or, where an epoch is resumed, as it did when it was begun."""
         plan, followed = self.plan, self.cursor.followed
-        if self.resumed is None and followed and _may_draw(self._loader):
+        if self.resumed is not None:
+            with preserved():
+                if plan is not None and followed and self.resumed.generator is not None:
+                    unpack_generator(self.resumed.generator, plan.generator)
+                yield
+            return
+        if plan is not None and followed and _may_draw(self._loader):
             self.start = replace(self.start, generator=pack_generator(plan.generator))
-        with nullcontext() if self.resumed is None else preserved():
-            if self.resumed is not None and self.resumed.generator is not None and followed:
-                unpack_generator(self.resumed.generator, plan.generator)
-            yield
+        yield
 
     def tasks(self, iterator: Any) -> Iterator[Task]:
         """Give the tasks of the epoch, once torch's constructor has drawn the base seed.
@@ -193,7 +195,7 @@ def keep_state_of(cursor: Cursor, name: str, thing: Any, saved: Any) -> bool:
 
     Source: the protocol of torchdata's StatefulDataLoader.
     """
-    if not _keeps_state(thing):
+    if not keeps_state(thing):
         return False
     cursor.sources = {**cursor.sources, name: thing.state_dict}
     if saved is None:
@@ -219,15 +221,10 @@ def _may_draw(loader: Any) -> bool:
     if type(sampler) is BatchSampler:
         sampler = sampler.sampler
     known = isinstance(sampler, (list, tuple, range)) or type(sampler) is DistributedSampler
-    return not known and not _keeps_state(sampler)
-
-
-def _keeps_state(thing: Any) -> bool:
-    methods = (getattr(thing, "state_dict", None), getattr(thing, "load_state_dict", None))
-    return all(map(callable, methods)) and not isinstance(thing, torch.nn.Module)
+    return not known and not keeps_state(sampler)
 
 
 def _state_owner(outer: Any, drawn: Any) -> Any:
-    """Give who knows the state of a sampler: its iterator, itself, or the one it cuts batches of."""
+    """Give who knows a sampler's state: its iterator, itself, or the one it cuts batches of."""
     inner = outer.sampler if type(outer) is BatchSampler else None
-    return next((thing for thing in (drawn, outer, inner) if _keeps_state(thing)), None)
+    return next((thing for thing in (drawn, outer, inner) if keeps_state(thing)), None)

@@ -36,7 +36,11 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
             self._prefetch_factor, self._in_order = loader.prefetch_factor, loader.in_order
             depth = self._prefetch_factor * self._num_workers
             workers = ProcessWorkers(
-                recipe_of(loader), self._num_workers, depth, loader.worker_init_fn, self._base_seed
+                recipe_of(loader),
+                self._num_workers,
+                depth,
+                loader.worker_init_fn,
+                int(self._base_seed),
             )
             self._shutdown = False
             self._made_by = workers
@@ -59,7 +63,7 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
             self._start(loader, beginning, beginning.tasks(self))
 
     @property
-    def _workers(self) -> list[Any]:
+    def _workers(self) -> list[Any]:  # pyrefly: ignore - torch sets an attribute
         """The processes, as libraries look at them."""
         return self._made_by.processes
 

@@ -9,11 +9,12 @@ from torch.utils.data._utils.pin_memory import pin_memory
 from torch.utils.data.dataloader import _BaseDataLoaderIter, _SingleProcessDataLoaderIter
 
 from trueload.errors import tidied
-from trueload.mixing import derive
-from trueload.recipe import Randomness, Recipe, Stream
-from trueload.seeds import Borrowed, reseed
-from trueload.tasks import Task
 from trueload.iterators.epoch import Beginning, keep_state_of, recipe_of, say_skipped
+from trueload.mixing import derive
+from trueload.recipe import Randomness, Recipe
+from trueload.seeds import Borrowed, reseed
+from trueload.stream import Stream
+from trueload.tasks import Task
 
 
 class InlineIterator(_SingleProcessDataLoaderIter):

@@ -21,16 +21,27 @@ from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from trueload.collate import collate
 from trueload.errors import tidied
+from trueload.iterators.epoch import Beginning, is_stream, recipe_of, say_skipped
 from trueload.recipe import Randomness, Recipe
 from trueload.tasks import Task
 from trueload.transport import Failure, failure
-from trueload.iterators.epoch import Beginning, is_stream, recipe_of, say_skipped
+from trueload.workers.memory import tensor_over
 
 _COPIED = (
-    "num_workers prefetch_factor pin_memory pin_memory_device timeout generator drop_last "
-    "persistent_workers in_order multiprocessing_context _dataset_kind _auto_collation "
-    "_IterableDataset_len_called"
-).split()
+    "num_workers",
+    "prefetch_factor",
+    "pin_memory",
+    "pin_memory_device",
+    "timeout",
+    "generator",
+    "drop_last",
+    "persistent_workers",
+    "in_order",
+    "multiprocessing_context",
+    "_dataset_kind",
+    "_auto_collation",
+    "_IterableDataset_len_called",
+)
 
 
 class ProcessIterator(_MultiProcessingDataLoaderIter):
@@ -147,10 +158,11 @@ def _face(loader: Any, source: _Source) -> SimpleNamespace:
     """Give what torch's iterator reads from a loader, with our parts in place of the user's."""
     face = SimpleNamespace(**{name: getattr(loader, name) for name in _COPIED})
     face._index_sampler = source  # noqa: SLF001 - torch's name
+    batched = loader._auto_collation  # noqa: SLF001 - torch's name
     if is_stream(loader):
         transform = loader.transform
         face.dataset = loader.dataset if transform is None else _Mapped(loader.dataset, transform)
-        face.collate_fn = _Collate(loader.collate_fn) if loader._auto_collation else loader.collate_fn  # noqa: SLF001
+        face.collate_fn = _Collate(loader.collate_fn) if batched else loader.collate_fn
     else:
         face.dataset, face.collate_fn = _Tasks(recipe_of(loader)), _same
         face._auto_collation = False  # noqa: SLF001 - torch's name
@@ -172,7 +184,7 @@ class _Tasks:
         task, random = order
         try:
             return task.batch, self.recipe.make(task, random, _shared)
-        except Exception as error:  # noqa: BLE001 - it is raised again by the iterator
+        except Exception as error:
             return task.batch, failure(tidied(error))
 
 
@@ -220,7 +232,7 @@ def _shared(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     for length in shape:
         size_bytes *= length
     storage = torch.UntypedStorage._new_shared(size_bytes)  # noqa: SLF001 - as torch's own collate
-    return torch.empty(0, dtype=dtype).set_(storage, 0, shape)
+    return tensor_over(storage, shape, dtype)
 
 
 def _same(batch: Any) -> Any:
