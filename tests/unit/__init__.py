@@ -1,0 +1,1 @@
+"""One file a module: what each promises by itself, without processes."""
