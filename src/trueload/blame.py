@@ -28,7 +28,7 @@ class Blame:
 
     Attributes:
         task: The batch that was being made.
-        stage: `fetch`, `transform` or `collate`.
+        stage: `fetch`, `transform`, `collate`, or `iter` for the beginning of a stream.
         row: The row of the sample in the batch, where one sample was at fault.
         stream: Whether the dataset is iterable, so that samples have no index.
     """
@@ -72,6 +72,8 @@ class Blame:
             return "`collate_fn`"
         if self.stage == "transform":
             return "`transform`"
+        if self.stage == "iter":
+            return "`iter(dataset)`"
         return self._name(self.row)
 
     def _name(self, row: int | None) -> str:

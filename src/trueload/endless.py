@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from trueload.errors import EmptyError, render
-from trueload.mixing import derive
 from trueload.progress import Cursor
+from trueload.seeds import next_base_seed, next_order_seed
 from trueload.state import LoaderState
-
-_POSITIVE = (1 << 63) - 1
 
 
 class Endless(Iterator[Any]):
@@ -75,8 +73,8 @@ def following(cursor: Cursor) -> LoaderState | None:
     order_seed = cursor.order_seed
     return LoaderState(
         epoch=start.epoch + 1,
-        base_seed=derive(start.base_seed, 1) & _POSITIVE,
-        order_seed=None if order_seed is None else derive(order_seed, 2) & _POSITIVE,
+        base_seed=next_base_seed(start.base_seed),
+        order_seed=None if order_seed is None else next_order_seed(order_seed),
     )
 
 

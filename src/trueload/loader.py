@@ -18,7 +18,7 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 from trueload.endless import Endless
 from trueload.errors import ArgumentError, StateError, render
 from trueload.fingerprint import identity_of
-from trueload.iterators.epoch import described, is_stream
+from trueload.iterators.epoch import described, is_cut_evenly, is_stream, untouched
 from trueload.iterators.forked import ForkedIterator
 from trueload.iterators.inline import InlineIterator
 from trueload.iterators.torch_process import ProcessIterator
@@ -190,7 +190,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         elif progress.cursor is not None:
             state = progress.cursor.state()
         else:
-            state = LoaderState(epoch=progress.next_epoch)
+            state = untouched(self, progress.next_epoch)
         return described(self, state).to_dict()
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -246,11 +246,12 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
 
 
 def _can_fork(loader: Any) -> bool:
-    """Say whether our own workers serve: a map-style dataset, and fork as the start method."""
+    """Say whether our own workers serve: where fork is the start method."""
     context = loader.multiprocessing_context
     method = (context or multiprocessing).get_start_method()
     standard = context is None or type(context).__module__.startswith("multiprocessing.")
-    return standard and method == "fork" and is_supported() and not is_stream(loader)
+    evenly = is_cut_evenly(loader) or not is_stream(loader)
+    return standard and method == "fork" and is_supported() and evenly
 
 
 def _has_processes(loader: Any) -> bool:

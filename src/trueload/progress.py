@@ -49,6 +49,7 @@ class Cursor:
         sources: Where states of others come from: by the name of the field they go to.
         task: The task taken last.
         finished: Whether the epoch has ended.
+        skipped: How many turns fell to workers whose stream was over.
         order_seed: The seed of the epoch's shuffle, once torch's generator has given it.
     """
 
@@ -60,19 +61,35 @@ class Cursor:
     sources: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
     task: Task | None = None
     finished: bool = False
+    skipped: int = 0
     order_seed: int | None = None
     _early: dict[int, Task] = field(default_factory=dict)
+    _noted: dict[int, dict[str, Any]] = field(default_factory=dict)
+    _others: dict[str, Any] = field(default_factory=dict)
     _next: int = 0
     _position: int = 0
 
     def __post_init__(self) -> None:
         self._next, self._position = self.start.batches, self.start.position
         self.order_seed = self.start.order_seed
+        self.skipped = self.start.skipped
         self._early = dict.fromkeys(self.start.ahead, _EARLIER)
+
+    def note(self, batch: int | None, name: str, state: Any) -> None:
+        """Keep the state that something will have once a batch is taken, or has at the start.
+
+        Where tasks are drawn ahead, a sampler stands further than the batch that is taken.
+        """
+        if batch is None:
+            self._others[name] = deepcopy(state)
+        else:
+            self._noted.setdefault(batch, {})[name] = deepcopy(state)
 
     def took(self, task: Task) -> None:
         """Note that a batch was taken, in order or, with `in_order=False`, before its turn."""
         self.task = task
+        if self._noted:
+            self._others |= self._noted.pop(task.batch, {})
         if task.batch != self._next and (self._early or task.batch > self._next):
             self._early[task.batch] = task
             return
@@ -88,6 +105,11 @@ class Cursor:
         self.took(task)
         self.task = last
 
+    def skip(self, task: Task) -> None:
+        """Note that there is no such batch: it was the turn of a stream that is over."""
+        self.skipped += 1
+        self.passed_over(task)
+
     def state(self) -> LoaderState:
         """Give the state after what was taken."""
         if self.finished:
@@ -96,12 +118,14 @@ class Cursor:
 
     def _now(self) -> LoaderState:
         asked = {name: deepcopy(ask()) for name, ask in self.sources.items()}
+        asked |= deepcopy(self._others)
         return replace(
             self.start,
             batches=self._next,
             position=self._position,
             ahead=tuple(sorted(self._early)),
             order_seed=self.order_seed,
+            skipped=self.skipped,
             **asked,
         )
 
@@ -112,7 +136,7 @@ class Cursor:
             return None
         key = self.root
         if key is not None and not self.each_sample:
-            key = key_of(key, task.epoch, task.position)
+            key = key_of(key, task.position)
         indices = None if self.stream else listed(task.indices)
         return Taken(task.epoch, task.batch, task.position, indices, key)
 

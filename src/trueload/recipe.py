@@ -27,7 +27,7 @@ class Randomness:
     """How what samples draw is keyed.
 
     Attributes:
-        root: The loader's seed, or the base seed of the epoch.
+        root: The root of the epoch's keys.
         each_sample: Whether each sample has its own key; otherwise each batch has one.
     """
 
@@ -37,11 +37,11 @@ class Randomness:
     def start(self, task: Task) -> None:
         """Seed the global generators for a batch."""
         if not self.each_sample:
-            reseed(key_of(self.root, task.epoch, task.position))
+            reseed(key_of(self.root, task.position))
 
     def start_sample(self, task: Task, row: int) -> None:
         """Seed the global generators for one sample of a batch."""
-        reseed(key_of(self.root, task.epoch, task.position + row))
+        reseed(key_of(self.root, task.position + row))
 
 
 @dataclass
@@ -133,7 +133,7 @@ class Recipe:
     def _fetch(self, task: Task, random: Randomness | None, hand: Hand | None = None) -> Any:
         if not self.batched:
             return self._fetch_single(task, random)
-        indices = listed(task.indices)
+        indices = listed(task.indices) if task.counted else task.indices
         each_sample = random is not None and random.each_sample
         if getattr(self.dataset, "__getitems__", None) and not each_sample:
             return self._fetch_together(task, indices)

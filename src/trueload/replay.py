@@ -8,7 +8,7 @@ from trueload.errors import ReplayError, count, render
 from trueload.iterators.epoch import is_stream, recipe_of
 from trueload.order import Order
 from trueload.recipe import Randomness
-from trueload.seeds import preserved
+from trueload.seeds import preserved, root_of
 from trueload.tasks import Start, Task, from_order
 
 
@@ -68,7 +68,7 @@ def _randomness(loader: Any, epoch: int) -> Randomness | None:
     """Give the keys of an epoch's samples."""
     cursor = loader._progress.cursor  # noqa: SLF001 - the loader's own part
     current = cursor is not None and cursor.start.epoch == epoch
-    root = loader.seed
+    root = None if loader.seed is None else root_of(loader.seed, epoch)
     if root is None and current:
         root = cursor.root
     if root is None or loader.rng == "worker":

@@ -1,4 +1,4 @@
-"""The randomness of samples: from (seed, epoch, position) to what `random`, NumPy and torch draw.
+"""The randomness of samples: from seed, epoch and position to what `random`, NumPy, torch draw.
 
 Samples draw from three global generators: `random`, `numpy.random` and torch's default one. To make
 what they draw independent of which worker makes them, the generators are seeded anew for each
@@ -31,15 +31,44 @@ _WORDS = 624
 _TORCH_HEADER = 24
 
 
-def key_of(root: int, epoch: int, position: int) -> int:
-    """Give the 64-bit key of what starts at this position of this epoch.
+def root_of(seed: int, epoch: int) -> int:
+    """Give the 64-bit root of all keys of an epoch of a loader with a seed.
 
     Args:
-        root: The loader's seed, or the base seed of the epoch.
+        seed: The loader's seed, any integer.
         epoch: Number of the epoch, from 0.
+    """
+    return derive(seed, epoch)
+
+
+def next_base_seed(base_seed: int) -> int:
+    """Give the base seed of an epoch that follows another without a draw: 63 bits, as torch's."""
+    return derive(base_seed, 1) >> 1
+
+
+def next_order_seed(order_seed: int) -> int:
+    """Give the seed of the order that follows another without a draw: 63 bits, as torch's."""
+    return derive(order_seed, 2) >> 1
+
+
+def key_of(root: int, position: int) -> int:
+    """Give the 64-bit key of what starts at this position.
+
+    Args:
+        root: The root of the epoch: of a seed, or the base seed that was drawn for it.
         position: Number of the first sample in the order, over all ranks, from 0.
     """
-    return derive(root, epoch, position)
+    return derive(root, position)
+
+
+def stream_key_of(root: int, lane: int) -> int:
+    """Give the 64-bit key that an iterable dataset begins with, another one for each reader.
+
+    Args:
+        root: The root of the epoch.
+        lane: Number of the worker that reads the stream on its own, from 0.
+    """
+    return derive(root, -1 - lane)
 
 
 def reseed(key: int) -> None:

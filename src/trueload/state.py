@@ -39,6 +39,9 @@ class LoaderState:
         sampler_state: What the sampler's own `state_dict` gave, or `None`.
         dataset_state: What the dataset's own `state_dict` gave, or `None`.
         iterator_state: What the `state_dict` of the iterator over the dataset gave, or `None`.
+        skipped: How many of `batches` are none: the turns of workers whose stream was over.
+        readers: How many workers read an iterable dataset, each on its own; 0 for any other way.
+        reader_states: Where their streams stand, packed, for datasets that know.
     """
 
     epoch: int = 0
@@ -57,6 +60,9 @@ class LoaderState:
     sampler_state: Any = None
     dataset_state: Any = None
     iterator_state: Any = None
+    skipped: int = 0
+    readers: int = 0
+    reader_states: bytes | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the state as a flat dictionary of plain values with constant keys."""
@@ -65,7 +71,7 @@ class LoaderState:
         finished, batches = values.pop("finished"), values["batches"]
         return {
             "version": VERSION,
-            "_num_yielded": batches,
+            "_num_yielded": batches - self.skipped,
             "_iterator_finished": finished,
             **values,
         }
@@ -86,7 +92,7 @@ class LoaderState:
         state = replace(
             state, ahead=tuple(state.ahead), finished=bool(values["_iterator_finished"])
         )
-        return state.with_batches(int(values["_num_yielded"]))
+        return state.with_batches(int(values["_num_yielded"]) + state.skipped)
 
     def with_batches(self, batches: int) -> Self:
         """Give the state with another number of batches taken in its epoch."""
@@ -120,6 +126,11 @@ def keeps_state(thing: Any) -> bool:
     """
     methods = (getattr(thing, "state_dict", None), getattr(thing, "load_state_dict", None))
     return all(map(callable, methods)) and not hasattr(thing, "named_parameters")
+
+
+def state_of(thing: Any) -> Any:
+    """Give the state that a dataset, a sampler or an iterator has of its own, or `None`."""
+    return thing.state_dict() if keeps_state(thing) else None
 
 
 _MUST_AGREE = {

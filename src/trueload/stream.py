@@ -5,17 +5,16 @@ comes before it. `StreamRecipe` lets a worker do that: asked for a batch that it
 or not reached yet, it begins again or reads on, so that any worker can make any batch.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from trueload.blame import Blame
 from trueload.collate import Empty, fresh
-from trueload.mixing import derive
 from trueload.recipe import Hand, Randomness, finish, transformed
-from trueload.seeds import reseed
-from trueload.state import keeps_state
+from trueload.seeds import reseed, stream_key_of
+from trueload.state import state_of
 from trueload.tasks import Task
 
 
@@ -107,7 +106,6 @@ class StreamRecipe:
         split: Whether the stream is split over the workers.
         number: The worker's number.
         count: How many workers there are.
-        saved: Where each worker's stream goes on, for those that have a state of their own.
     """
 
     dataset: Any
@@ -118,10 +116,14 @@ class StreamRecipe:
     split: bool = False
     number: int = 0
     count: int = 1
-    saved: Mapping[int, "StreamState"] = field(default_factory=dict)
     _stream: Stream | None = field(default=None, init=False, repr=False)
     _epoch: int = field(default=-1, init=False, repr=False)
     _next: int = field(default=0, init=False, repr=False)
+    _saved: "StreamState | None" = field(default=None, init=False, repr=False)
+
+    def begin(self, saved: "StreamState") -> None:
+        """Take the stream's next beginning from a state of its own, if it is not beyond."""
+        self._saved, self._stream = saved, None
 
     def make(
         self,
@@ -156,14 +158,16 @@ class StreamRecipe:
 
     def _begun(self, task: Task, wanted: int, random: Randomness | None) -> Stream:
         if random is not None:
-            lane = () if self.split or not self.number else (self.number,)
-            reseed(derive(random.root, task.epoch, *lane))
-        saved = self.saved.get(self.number)
+            reseed(stream_key_of(random.root, 0 if self.split else self.number))
+        saved, self._saved = self._saved, None
         if saved is not None and saved.next > wanted:
             saved = None
         if saved is not None and saved.dataset is not None:
             self.dataset.load_state_dict(saved.dataset)
-        samples = iter(self.dataset)
+        try:
+            samples: Any = iter(self.dataset)
+        except Exception as error:
+            Blame(task, "iter", stream=True).tell(error)
         if saved is not None and saved.iterator is not None:
             samples.load_state_dict(saved.iterator)
         self._next = 0 if saved is None else saved.next
@@ -178,12 +182,11 @@ class StreamRecipe:
 
     def _state(self, stream: Stream) -> "StreamState | None":
         dataset, samples = self.dataset, stream.samples
-        of_dataset = dataset.state_dict() if keeps_state(dataset) else None
-        own = samples is not dataset and keeps_state(samples)
-        of_iterator = samples.state_dict() if own else None
+        of_dataset = state_of(dataset)
+        of_iterator = None if samples is dataset else state_of(samples)
         if of_dataset is None and of_iterator is None:
             return None
-        return StreamState(self.number, self._next, of_dataset, of_iterator)
+        return StreamState(self._next, of_dataset, of_iterator)
 
     def _earlier(self, task: Task, steps: int) -> Task:
         """Give the task of this worker's stream so many batches before."""
@@ -196,13 +199,11 @@ class StreamState:
     """Where a worker's stream stands, for datasets that know a state of their own.
 
     Attributes:
-        number: The worker's number.
         next: The number of its own batch that comes next.
         dataset: What the dataset's `state_dict` gave, or `None`.
         iterator: What the `state_dict` of the iterator over it gave, or `None`.
     """
 
-    number: int
     next: int
     dataset: Any
     iterator: Any

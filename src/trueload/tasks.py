@@ -25,6 +25,8 @@ class Task(NamedTuple):
         indices: The indices of its samples: a list or an int64 array of shape (batch,), one
             index where there is no batching, or the batch size for an iterable dataset.
         size: How many samples it has, at most for an iterable dataset.
+        counted: Whether the indices come from an order of ours, so that the dataset gets them as
+            Python integers; those of a user's sampler reach it as they are.
     """
 
     epoch: int
@@ -32,6 +34,7 @@ class Task(NamedTuple):
     position: int
     indices: Any
     size: int
+    counted: bool = False
 
 
 class Start(NamedTuple):
@@ -59,7 +62,7 @@ def from_order(
         size = len(indices)
         if batch not in ahead:
             wanted = indices if batch_size is not None else int(indices[0])
-            yield Task(epoch, batch, position, wanted, size)
+            yield Task(epoch, batch, position, wanted, size, counted=True)
         batch += 1
         position += size
 

@@ -6,8 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from trueload.mixing import derive
-from trueload.seeds import Borrowed, key_of, pack_generator, preserved, reseed, unpack_generator
+from trueload.seeds import (
+    Borrowed,
+    key_of,
+    pack_generator,
+    preserved,
+    reseed,
+    root_of,
+    stream_key_of,
+    unpack_generator,
+)
 
 KEY = 0x0123456789ABCDEF
 
@@ -42,8 +50,20 @@ def borrowed_draws(borrowed, key=KEY):
         borrowed.give_back()
 
 
-def test_the_key_of_a_position_is_derived_from_all_three_numbers():
-    assert key_of(42, 1, 7) == derive(42, 1, 7) == 0x909D7856DBE9D02A
+def test_the_keys_of_positions_never_change():
+    assert key_of(root_of(42, 1), 7) == 0xC400C690ED5140F0
+
+
+def test_seed_epoch_and_position_all_count():
+    keys = {
+        key_of(root_of(seed, epoch), at) for seed in (1, 2) for epoch in (0, 1) for at in (0, 1)
+    }
+    assert len(keys) == 8
+
+
+def test_a_stream_begins_with_another_key_for_each_reader_and_none_of_a_batch():
+    keys = {stream_key_of(5, lane) for lane in range(4)} | {key_of(5, at) for at in range(4)}
+    assert len(keys) == 8
 
 
 def test_the_same_key_draws_the_same():

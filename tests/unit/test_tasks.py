@@ -28,9 +28,9 @@ def sampled(indices, *, batched=True, start=None, stands=False):
 
 def test_an_order_gives_its_batches_with_their_positions():
     assert plain(from_order(Sequential(5), 2, drop_last=False, start=Start())) == [
-        Task(0, 0, 0, [0, 1], 2),
-        Task(0, 1, 2, [2, 3], 2),
-        Task(0, 2, 4, [4], 1),
+        Task(0, 0, 0, [0, 1], 2, counted=True),
+        Task(0, 1, 2, [2, 3], 2, counted=True),
+        Task(0, 2, 4, [4], 1, counted=True),
     ]
 
 
@@ -40,7 +40,7 @@ def test_the_last_batch_is_left_out_when_asked():
 
 def test_without_batching_each_task_has_one_plain_index():
     tasks = list(from_order(Sequential(3), None, drop_last=False, start=Start()))
-    assert tasks == [Task(0, number, number, number, 1) for number in range(3)]
+    assert tasks == [Task(0, number, number, number, 1, counted=True) for number in range(3)]
     assert all(type(task.indices) is int for task in tasks)
 
 

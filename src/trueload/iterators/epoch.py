@@ -9,6 +9,7 @@ generators as they were: the run that resumes draws nothing.
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -20,8 +21,9 @@ from trueload import samplers
 from trueload.fingerprint import identity_of, length_of
 from trueload.progress import Cursor
 from trueload.recipe import Randomness, Recipe
-from trueload.seeds import pack_generator, preserved, unpack_generator
-from trueload.state import LoaderState, keeps_state
+from trueload.seeds import pack_generator, preserved, root_of, unpack_generator
+from trueload.state import LoaderState, keeps_state, state_of
+from trueload.stream import StreamRecipe
 from trueload.tasks import Start, Task, from_order, from_sampler, from_stream
 
 logger = logging.getLogger("trueload")
@@ -41,6 +43,17 @@ def described(loader: Any, state: LoaderState) -> LoaderState:
     )
 
 
+def untouched(loader: Any, epoch: int) -> LoaderState:
+    """Give the state of a loader that has not begun an epoch, with what others say of theirs."""
+    inside = is_stream(loader) and loader.num_workers > 1
+    sampler = None if is_stream(loader) else _state_owner(loader._index_sampler, None)  # noqa: SLF001
+    return LoaderState(
+        epoch=epoch,
+        sampler_state=deepcopy(state_of(sampler)),
+        dataset_state=None if inside else deepcopy(state_of(loader.dataset)),
+    )
+
+
 def is_stream(loader: Any) -> bool:
     """Say whether a loader goes over an iterable dataset."""
     return loader._dataset_kind == 1  # noqa: SLF001 - torch's _DatasetKind.Iterable
@@ -56,6 +69,24 @@ def recipe_of(loader: Any) -> Recipe:
     )
 
 
+def maker_of(loader: Any) -> Recipe | StreamRecipe:
+    """Give what makes a loader's batches in a worker."""
+    if not is_stream(loader):
+        return recipe_of(loader)
+    return StreamRecipe(
+        dataset=loader.dataset,
+        transform=loader.transform,
+        collate_fn=loader.collate_fn,
+        batched=loader._auto_collation,  # noqa: SLF001 - torch's name for "there are batches"
+        drop_last=loader.drop_last,
+    )
+
+
+def is_cut_evenly(loader: Any) -> bool:
+    """Say whether all batches but the last of an iterable dataset have one size."""
+    return not loader._auto_collation or type(loader.batch_sampler) is BatchSampler  # noqa: SLF001
+
+
 class Beginning:
     """The beginning of one epoch of one iterator.
 
@@ -69,6 +100,7 @@ class Beginning:
     Args:
         loader: The loader, read now: samplers and functions may have been swapped since.
         keyed: Whether the generators that samples draw from are seeded by us.
+        ahead: Whether tasks are drawn before the batches of earlier ones are taken.
 
     Attributes:
         resumed: The state of an epoch under way that goes on here, or `None`.
@@ -77,7 +109,7 @@ class Beginning:
         cursor: What the iterator writes down.
     """
 
-    def __init__(self, loader: Any, *, keyed: bool) -> None:
+    def __init__(self, loader: Any, *, keyed: bool, ahead: bool = False) -> None:
         progress = loader._progress  # noqa: SLF001 - the loader's own part
         saved: LoaderState | None = progress.resume
         progress.resume = None
@@ -87,10 +119,14 @@ class Beginning:
         stream = is_stream(loader)
         self.plan = None if stream else samplers.read(loader, loader.seed, self.start.epoch)
         size = _stream_size(loader) if self.plan is None else self.plan.batch_size
-        self.start = replace(self.start, batch_size=size)
+        readers = loader.num_workers if stream and loader.num_workers > 1 else 0
+        if self.start.batches and self.start.readers != readers:
+            say_other_readers(self.start.readers, readers)
+        self.start = replace(self.start, batch_size=size, readers=readers)
         self._loader = loader
-        self._keyed = keyed
+        self._keyed, self._ahead = keyed, ahead
         followed = self.plan is not None and self.plan.order_of is None
+        self._owner: Any = None
         self.cursor = Cursor(self.start, stream=stream, followed=followed)
         progress.cursor = self.cursor
 
@@ -121,7 +157,7 @@ class Beginning:
         self.cursor.start = self.start
         if self._keyed:
             seed = self._loader.seed
-            self.cursor.root = base_seed if seed is None else seed
+            self.cursor.root = base_seed if seed is None else root_of(seed, self.start.epoch)
             self.cursor.each_sample = self._loader.rng == "sample"
         return self._tasks(iterator._sampler_iter)  # noqa: SLF001 - torch's attribute
 
@@ -143,6 +179,7 @@ class Beginning:
             return self._ordered(plan)
         drawn, stands = self._restored(drawn)
         tasks = from_sampler(drawn, batched=plan.batched, start=self.at(), stands=stands)
+        tasks = self._noted(tasks)
         if self.resumed is None:
             return tasks
         first = next(tasks, None)
@@ -151,7 +188,7 @@ class Beginning:
     def _of_stream(self, drawn: Iterator[Any]) -> Iterator[Task]:
         """Yield tasks for an iterable dataset: of one size, or as a batch sampler cuts them."""
         loader = self._loader
-        if not loader._auto_collation or type(loader.batch_sampler) is BatchSampler:  # noqa: SLF001
+        if is_cut_evenly(loader):
             return from_stream(self.start.batch_size, self.at())
         cut = from_sampler(drawn, batched=True, start=self.at())
         return (task._replace(indices=task.size) for task in cut)
@@ -177,8 +214,24 @@ class Beginning:
         stands = keep_state_of(self.cursor, "sampler_state", owner, saved)
         if stands and owner is not drawn:
             drawn = iter(outer)
-            keep_state_of(self.cursor, "sampler_state", _state_owner(outer, drawn), None)
+            owner = _state_owner(outer, drawn)
+            keep_state_of(self.cursor, "sampler_state", owner, None)
+        self._owner = owner
         return drawn, stands
+
+    def _noted(self, tasks: Iterator[Task]) -> Iterator[Task]:
+        """Keep the sampler's own state for each task, where tasks are drawn ahead of batches."""
+        owner, cursor = self._owner, self.cursor
+        if owner is None or not self._ahead:
+            return tasks
+        cursor.sources = {}
+        cursor.note(None, "sampler_state", owner.state_dict())
+        return self._noting(tasks, owner)
+
+    def _noting(self, tasks: Iterator[Task], owner: Any) -> Iterator[Task]:
+        for task in tasks:
+            self.cursor.note(task.batch, "sampler_state", owner.state_dict())
+            yield task
 
 
 def keep_state_of(cursor: Cursor, name: str, thing: Any, saved: Any) -> bool:
@@ -202,6 +255,16 @@ def keep_state_of(cursor: Cursor, name: str, thing: Any, saved: Any) -> bool:
         return False
     thing.load_state_dict(saved)
     return True
+
+
+def say_other_readers(saved: int, now: int) -> None:
+    """Tell that an iterable dataset goes on with another number of workers than it was read by."""
+    logger.warning(
+        "the state was saved with %d workers reading the stream, %d read it now: "
+        "which samples come next depends on how the dataset is split over workers",
+        max(saved, 1),
+        max(now, 1),
+    )
 
 
 def say_skipped(what: str, batches: int) -> None:

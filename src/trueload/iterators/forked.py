@@ -9,9 +9,11 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter, _MultiProcessingDat
 from trueload.blame import Blame
 from trueload.engine import TOO_LONG, Engine, LostError
 from trueload.errors import WorkerLostError, render, tidied
-from trueload.iterators.epoch import Beginning, recipe_of
+from trueload.iterators.epoch import Beginning, maker_of
+from trueload.iterators.turns import StreamStates, Turns
+from trueload.seeds import next_base_seed
 from trueload.tasks import Task
-from trueload.workers.base import Lost, Order
+from trueload.workers.base import Lost, Order, StreamEndError
 from trueload.workers.process import ProcessWorkers
 
 
@@ -29,14 +31,14 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
     def __init__(self, loader: Any, *, keyed: bool) -> None:
         self._keyed = keyed
         self._shutdown = True
-        beginning = Beginning(loader, keyed=keyed)
+        beginning = Beginning(loader, keyed=keyed, ahead=True)
         with beginning.drawing():
             _BaseDataLoaderIter.__init__(self, loader)
             tasks = beginning.tasks(self)
             self._prefetch_factor, self._in_order = loader.prefetch_factor, loader.in_order
             depth = self._prefetch_factor * self._num_workers
             workers = ProcessWorkers(
-                recipe_of(loader),
+                maker_of(loader),
                 self._num_workers,
                 depth,
                 loader.worker_init_fn,
@@ -49,17 +51,25 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
             )
             self._start(loader, beginning, tasks)
 
-    def _start(self, loader: Any, beginning: Beginning, tasks: Iterator[Any]) -> None:
+    def _start(self, loader: Any, beginning: Beginning, tasks: Iterator[Task]) -> None:
         self._cursor = beginning.cursor
         self._progress = loader._progress  # noqa: SLF001 - the loader's own part
         random = beginning.randomness()
-        self._engine.begin(Order(task, random) for task in tasks)
+        self._turns: Turns | None = None
+        self._states: StreamStates | None = None
+        if beginning.plan is not None:
+            self._engine.begin(Order(task, random) for task in tasks)
+            return
+        self._states = StreamStates(self._cursor, beginning.start, loader.dataset)
+        self._turns = Turns(tasks, random, self._num_workers, begins=self._states.begins)
+        self._engine.begin(iter(self._turns))
 
     def _reset(self, loader: Any, first_iter: bool = False) -> None:  # noqa: FBT001, FBT002 - torch's
         """Begin another epoch with the same workers."""
-        beginning = Beginning(loader, keyed=self._keyed)
+        beginning = Beginning(loader, keyed=self._keyed, ahead=True)
         with beginning.drawing():
             _BaseDataLoaderIter._reset(self, loader, first_iter)  # noqa: SLF001 - torch's
+            self._base_seed = next_base_seed(int(self._base_seed))
             self._start(loader, beginning, beginning.tasks(self))
 
     @property
@@ -88,22 +98,45 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
     def _next_data(self) -> Any:
         if self._shutdown:
             raise StopIteration
+        while (made := self._next_made()) is None:
+            pass
+        order, batch = made
+        if self._pin_memory:
+            batch = pin_memory(batch, self._pin_memory_device)
+        self._cursor.took(order.task)
+        self._progress.latest = self._cursor
+        return batch
+
+    def _next_made(self) -> tuple[Order, Any] | None:
+        """Give the next order with its batch, or nothing where its stream was over."""
         try:
             order, parcel = self._engine.next()
         except LostError as lost:
             self._cursor.passed_over(lost.order.task)
             told = _lost_message(lost.order.task, lost.lost, self._timeout)
             raise WorkerLostError(told) from None
+        self._pass_over(order.task)
         try:
             batch = self._made_by.take(parcel)
+        except StreamEndError:
+            self._end_stream(order.task)
+            return None
         except Exception:
             self._cursor.passed_over(order.task)
             raise
-        if self._pin_memory:
-            batch = pin_memory(batch, self._pin_memory_device)
-        self._cursor.took(order.task)
-        self._progress.latest = self._cursor
-        return batch
+        return order, batch if self._states is None else self._states.opened(batch, order)
+
+    def _end_stream(self, task: Task) -> None:
+        """Note that the stream whose turn it was is over."""
+        if self._turns is not None:
+            self._turns.end(task)
+            self._cursor.skip(task)
+
+    def _pass_over(self, task: Task) -> None:
+        """Note the turns before a task that fell to streams that are over."""
+        if self._turns is not None:
+            for passed in self._turns.passed(task):
+                self._cursor.skip(passed)
 
     def _shutdown_workers(self) -> None:
         """End the workers; does nothing the second time."""

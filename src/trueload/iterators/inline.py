@@ -10,9 +10,8 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter, _SingleProcessDataL
 
 from trueload.errors import tidied
 from trueload.iterators.epoch import Beginning, keep_state_of, recipe_of, say_skipped
-from trueload.mixing import derive
 from trueload.recipe import Randomness, Recipe
-from trueload.seeds import Borrowed, reseed
+from trueload.seeds import Borrowed, reseed, stream_key_of
 from trueload.stream import Stream
 from trueload.tasks import Task
 
@@ -102,7 +101,7 @@ class InlineIterator(_SingleProcessDataLoaderIter):
         if self._random is None:
             samples = iter(dataset)
         else:
-            samples = self._lend(_keyed_iter, dataset, self._random, start.epoch)
+            samples = self._lend(_keyed_iter, dataset, self._random)
         if samples is not dataset:
             kept = keep_state_of(cursor, "iterator_state", samples, start.iterator_state)
             stands = stands or kept
@@ -132,6 +131,6 @@ class InlineIterator(_SingleProcessDataLoaderIter):
                 return
 
 
-def _keyed_iter(dataset: Any, random: Randomness, epoch: int) -> Any:
-    reseed(derive(random.root, epoch))
+def _keyed_iter(dataset: Any, random: Randomness) -> Any:
+    reseed(stream_key_of(random.root, 0))
     return iter(dataset)

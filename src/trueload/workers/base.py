@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trueload.recipe import Randomness
+from trueload.stream import StreamState
 from trueload.tasks import Task
 
 
@@ -33,11 +34,13 @@ class Order:
         task: The batch to make.
         random: How the generators are keyed, or `None` where they are left alone.
         worker: The number of the one worker that may make it, or `None` for whoever is free.
+        begin: Where that worker's stream stands in its dataset's own words, or `None`.
     """
 
     task: Task
     random: Randomness | None
     worker: int | None = None
+    begin: StreamState | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,8 @@ def _make(recipe: Recipe | StreamRecipe, outfit: Outfit, call: Call, room: Room)
     order = pickle.loads(data)  # noqa: S301 - from our engine
     hand = outfit.heartbeats.hand(outfit.number)
     try:
+        if order.begin is not None and isinstance(recipe, StreamRecipe):
+            recipe.begin(order.begin)
         batch = recipe.make(order.task, order.random, room.empty, hand)
         return News(call.ticket, call.slot, MADE, *room.pack(batch))
     except StopIteration:
