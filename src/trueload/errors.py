@@ -103,6 +103,11 @@ def count(number: int) -> str:
     return f"{number:,}".replace(",", " ")
 
 
+def is_installed(path: str) -> bool:
+    """Say whether a file belongs to an installed package or to Python itself."""
+    return path.startswith((*_INSTALLED, "<frozen"))
+
+
 def place_of(error: BaseException) -> str:
     """Name the user's line that raised: `train.py:58 in Photos.__getitem__`, or nothing.
 
@@ -110,7 +115,7 @@ def place_of(error: BaseException) -> str:
     the traceback holds none, the deepest frame outside this package serves.
     """
     frames = [(frame, line) for frame, line in walk_tb(error.__traceback__) if not _is_ours(frame)]
-    own = [pair for pair in frames if not pair[0].f_code.co_filename.startswith(_INSTALLED)]
+    own = [pair for pair in frames if not is_installed(pair[0].f_code.co_filename)]
     if not frames:
         return ""
     frame, line = (own or frames)[-1]

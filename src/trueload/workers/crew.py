@@ -1,19 +1,19 @@
 """The processes of one set of workers: started, watched, ended, replaced.
 
-They are forked from this process. What they need they inherit: the dataset, the mapping of the
-slots, the pipes. Nothing is pickled on the way, and starting one takes milliseconds. This module
-knows nothing of orders and batches.
+They are forked from a template, and what they need they inherit: the dataset, the mapping of the
+slots, the pipes. This module knows nothing of orders and batches.
 """
 
-import gc
-import multiprocessing
 import os
 import select
 import signal
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+
+from trueload.workers.template import ForkedWorker, Purpose, Template, TemplateLostError
 
 _STACK_SECONDS = 0.5
 _STACK_BYTES = 1 << 16
@@ -42,38 +42,62 @@ class Crew:
     """Processes that each do one thing until they are told to end.
 
     Args:
-        count: How many there are.
-        target: What the process of a number runs.
+        purpose: What the template is for that they are forked from.
 
     Attributes:
-        processes: The processes, by number, as `multiprocessing` shows them.
         stacks: The descriptor that their Python stacks are written to.
     """
 
-    def __init__(self, count: int, target: Callable[[int], None]) -> None:
-        self._target = target
-        self._context: Any = multiprocessing.get_context("fork")
+    def __init__(self, purpose: Purpose) -> None:
+        self._purpose = purpose
         self._reasons: dict[int, tuple[str, str]] = {}
         self._numbers: dict[int, int] = {}
         self._poll = select.poll()
         self.stacks = os.memfd_create("trueload-stacks", os.MFD_CLOEXEC)
-        self.processes: list[Any] = [None] * count
+        self._processes: dict[int, ForkedWorker] = {}
+        self._asked: deque[int] = deque()
+        self._template: Template | None = None
+
+    @property
+    def processes(self) -> list[ForkedWorker]:
+        """The processes, by number."""
+        self._collect()
+        return list(self._processes.values())
 
     def start(self, number: int) -> None:
-        """Fork a process. Frozen objects are not visited by its collector: pages stay shared."""
-        process = self._context.Process(target=self._target, args=(number,), daemon=True)
-        frozen = gc.get_freeze_count()
-        if not frozen:
-            gc.freeze()
+        """Have a worker forked, without waiting for it; a template that has ended is replaced."""
+        if self._template is None:
+            self._template = Template(self._purpose)
         try:
-            process.start()
-        finally:
-            if not frozen:
-                gc.unfreeze()
-        self.processes[number] = process
-        descriptor = os.pidfd_open(process.pid)
-        self._numbers[descriptor] = number
-        self._poll.register(descriptor, select.POLLIN)
+            self._template.ask(number)
+        except TemplateLostError:
+            self._collect()
+            self._forget_template()
+            self.start(number)
+        else:
+            self._asked.append(number)
+
+    def _collect(self) -> None:
+        """Wait for the workers that were asked for."""
+        while self._asked and self._template is not None:
+            number = self._asked.popleft()
+            try:
+                process = self._template.started(number)
+            except TemplateLostError:
+                asked = [number, *self._asked]
+                self._asked.clear()
+                self._forget_template()
+                for one in asked:
+                    self.start(one)
+                continue
+            self._processes[number] = process
+            self._numbers[process.sentinel] = number
+            self._poll.register(process.sentinel, select.POLLIN)
+
+    def _forget_template(self) -> None:
+        if self._template is not None:
+            self._template.close()
+            self._template = None
 
     def watch(self, descriptor: int) -> None:
         """Let `wait` also wake when this can be read."""
@@ -81,45 +105,52 @@ class Crew:
 
     def wait(self, seconds: float | None) -> list[Death]:
         """Wait at most this long, `None` for ever; tell which processes have ended by now."""
+        self._collect()
         ready = self._poll.poll(None if seconds is None else seconds * 1000)
         return [self._buried(one) for one, _ in ready if one in self._numbers]
 
     def end(self, number: int, reason: str) -> None:
         """Kill a process, once it has written where it stands."""
-        process = self.processes[number]
+        self._collect()
+        process = self._processes[number]
         self._reasons[number] = (reason, self._stack_of(process.pid))
         process.kill()
 
     def end_all(self, grace_seconds: float) -> None:
         """Wait so long for all to end by themselves, then kill the rest."""
         deadline = time.monotonic() + grace_seconds
-        for process in filter(None, self.processes):
+        with suppress(OSError):
+            self._collect()
+        for process in self._processes.values():
             process.join(max(deadline - time.monotonic(), 0))
             if process.is_alive():
                 process.kill()
                 process.join()
-        for descriptor in (*self._numbers, self.stacks):
-            os.close(descriptor)
+            process.close()
         self._numbers.clear()
+        os.close(self.stacks)
+        self._forget_template()
 
-    def descriptors(self) -> tuple[int, ...]:
-        """Give the descriptors that a process forked from here has no use for."""
-        return tuple(self._numbers)
+    def descriptors(self) -> Iterable[int]:
+        """Give the descriptors that no copy of this process may keep open."""
+        template = () if self._template is None else (self._template.descriptor(),)
+        return *self._numbers, *template
 
     def _buried(self, descriptor: int) -> Death:
         number = self._numbers.pop(descriptor)
         self._poll.unregister(descriptor)
-        os.close(descriptor)
-        process = self.processes[number]
-        process.join()
-        reason, stack = self._reasons.pop(number, (_how_ended(process.exitcode), ""))
+        process, template = self._processes[number], self._template
+        code = None if template is None else template.exit_code(process.pid)
+        reason, stack = self._reasons.pop(number, (_how_ended(code), ""))
+        process.close()
         return Death(number, process.pid, reason, stack)
 
     def _stack_of(self, pid: int) -> str:
         """Ask a process where its Python code stands; nothing where it cannot say."""
         os.ftruncate(self.stacks, 0)
         os.lseek(self.stacks, 0, os.SEEK_SET)
-        os.kill(pid, STACK_SIGNAL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, STACK_SIGNAL)
         deadline = time.monotonic() + _STACK_SECONDS
         size = -1
         while time.monotonic() < deadline:
@@ -132,6 +163,8 @@ class Crew:
 
 
 def _how_ended(code: int | None) -> str:
-    if code is not None and code < 0:
+    if code is None:
+        return "ended, with the template that would know how"
+    if code < 0:
         return f"killed by {signal.Signals(-code).name}"
     return f"ended with exit code {code}"

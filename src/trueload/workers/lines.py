@@ -9,10 +9,11 @@ A pipe holds 4,096 messages; the engine keeps fewer in flight, so a write never 
 """
 
 import os
-import select
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from trueload.waiting import is_readable
 
 _ORDER = struct.Struct("<QII")
 _NEWS = struct.Struct("<QIIQQ")
@@ -86,7 +87,7 @@ class Lines:
             try:
                 message = os.read(reader, _ORDER.size)
             except BlockingIOError:
-                _wait_for(reader, None)
+                is_readable(reader, None)
                 continue
             return Call(*_ORDER.unpack(message)) if message else None
 
@@ -100,7 +101,7 @@ class Lines:
 
     def is_waiting(self) -> bool:
         """Say whether the common pipe holds orders that nobody has read."""
-        return _wait_for(self._pipes[0][0], 0)
+        return is_readable(self._pipes[0][0], 0)
 
     def tell(self, news: News) -> None:
         """Write news, in the worker."""
@@ -126,10 +127,3 @@ class Lines:
 
     def _pipe(self, worker: int) -> tuple[int, int]:
         return self._pipes[worker if len(self._pipes) > 1 else 0]
-
-
-def _wait_for(descriptor: int, milliseconds: int | None) -> bool:
-    """Wait until a pipe can be read; `select` would refuse descriptors from 1,024 on."""
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(milliseconds))

@@ -15,6 +15,7 @@ from trueload.workers.crew import Crew, Death
 from trueload.workers.heartbeat import Heartbeats
 from trueload.workers.lines import ENDED, MADE, Call, Lines, News
 from trueload.workers.packing import unpack
+from trueload.workers.template import Purpose
 from trueload.workers.worker import Outfit, live
 
 _BUDGET_BYTES = 2 << 30
@@ -23,7 +24,7 @@ _GRACE_SECONDS = 1.0
 _QUIET_SECONDS = 0.05
 _FRUITLESS = 3
 _alive: WeakSet["ProcessWorkers"] = WeakSet()
-"""All that have workers here: a new worker must close what it inherits of every one."""
+"""All that have workers here: a template must close what it inherits of every one."""
 
 
 class ProcessWorkers(Workers):
@@ -53,7 +54,7 @@ class ProcessWorkers(Workers):
         self._heartbeats = Heartbeats(count)
         self._common = isinstance(recipe, Recipe)
         self._lines = Lines(count, common=self._common)
-        self._crew = Crew(count, self._live)
+        self._crew = Crew(Purpose(self._live, _private_descriptors, (recipe, init)))
         self._crew.watch(self._lines.news_out)
         self._sent: dict[int, tuple[int, int | None]] = {}
         self._unread: set[int] = set()
@@ -132,7 +133,7 @@ class ProcessWorkers(Workers):
         self._lines.close()
         self._slots.close()
 
-    def _live(self, number: int) -> None:
+    def _live(self, number: int, parent: int) -> None:
         """Be a worker, in a process that has just been forked."""
         live(
             Outfit(
@@ -144,14 +145,13 @@ class ProcessWorkers(Workers):
                 arena=self._arena,
                 heartbeats=self._heartbeats,
                 lines=self._lines,
-                parent_pid=self._owner_pid,
+                parent=parent,
                 stacks=self._crew.stacks,
-                others=tuple(one for other in _alive for one in other.descriptors()),
             )
         )
 
     def descriptors(self) -> tuple[int, ...]:
-        """Give the descriptors that are for this process alone: no worker may keep them."""
+        """Give the descriptors that are for this process alone."""
         return *self._lines.parents(), *self._crew.descriptors()
 
     def _heard(self, news: list[News]) -> list[Event]:
@@ -218,6 +218,11 @@ class ProcessWorkers(Workers):
             del self._sent[ticket]
         reason = "a worker ended as it took it"
         return [Lost(ticket, guilty=False, pid=None, row=None, reason=reason) for ticket in gone]
+
+
+def _private_descriptors() -> list[int]:
+    """Give what no copy of this process may keep open, or it would outlive its parent."""
+    return [one for workers in _alive for one in workers.descriptors()]
 
 
 def is_supported() -> bool:

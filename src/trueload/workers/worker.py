@@ -4,7 +4,6 @@ import faulthandler
 import os
 import pickle
 import random
-import select
 import signal
 import threading
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from torch.utils.data._utils import worker as torch_worker
 from trueload.recipe import Recipe
 from trueload.stream import StreamRecipe
 from trueload.transport import failure
+from trueload.waiting import is_readable
 from trueload.workers.arena import Arena
 from trueload.workers.crew import STACK_SIGNAL
 from trueload.workers.heartbeat import Heartbeats
@@ -37,9 +37,8 @@ class Outfit:
         arena: The slots.
         heartbeats: Where it notes what it has in hand.
         lines: The pipes that orders come from and news go to.
-        parent_pid: The process that starts the worker, and that it ends with.
+        parent: A descriptor that can be read once the process has ended that it ends with.
         stacks: A descriptor that its Python stack is written to when asked for.
-        others: Descriptors of the starting process that a worker must not keep open.
     """
 
     number: int
@@ -50,18 +49,15 @@ class Outfit:
     arena: Arena
     heartbeats: Heartbeats
     lines: Lines
-    parent_pid: int
+    parent: int
     stacks: int
-    others: tuple[int, ...]
 
 
 def live(outfit: Outfit) -> None:
     """Be a worker until there are no more orders, or until nobody is left to give them."""
-    for descriptor in outfit.others:
-        os.close(descriptor)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.register(STACK_SIGNAL, file=outfit.stacks, all_threads=False)
-    threading.Thread(target=_end_with, args=(outfit.parent_pid,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(outfit.parent,), daemon=True).start()
     torch.set_num_threads(1)
     recipe = outfit.recipe
     if isinstance(recipe, StreamRecipe):
@@ -85,17 +81,10 @@ def _work(outfit: Outfit, recipe: Recipe | StreamRecipe, problem: Exception | No
         heartbeats.idle(number)
 
 
-def _end_with(parent_pid: int) -> None:
+def _end_with(parent: int) -> None:
     """End this process when its parent has ended, whatever the main thread is doing."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {STACK_SIGNAL})
-    try:
-        parent = os.pidfd_open(parent_pid)
-    except ProcessLookupError:
-        os._exit(1)
-    if os.getppid() == parent_pid:
-        poll = select.poll()
-        poll.register(parent, select.POLLIN)
-        poll.poll()
+    is_readable(parent, None)
     os._exit(1)
 
 

@@ -1,0 +1,300 @@
+"""The template: a fork of this process, taken once, that workers are forked from.
+
+A process that trains has threads, and other threads hold locks. A fork of it has one thread, and
+the locks stay locked. So it is forked once, when an iteration begins, and looked after (`locks`);
+every worker, and every one that replaces another later, is forked from that quiet copy. So all
+workers of an epoch start from the same dataset, the same code and the same settings, whatever the
+training process does meanwhile, and starting one costs the training process a message.
+
+Nothing is pickled and no memory is copied: a worker shares the pages of the dataset until somebody
+writes to them. This module knows nothing of orders and batches.
+
+Source: the zygote of Android and Chromium; why it is not a process started anew stands in
+docs/decisions/0006-template-is-a-fork.md.
+"""
+
+import gc
+import logging
+import multiprocessing
+import os
+import pickle
+import select
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from trueload.waiting import is_readable
+from trueload.workers.locks import freed_locks, is_sound
+
+logger = logging.getLogger("trueload")
+
+_MESSAGE_BYTES = 4096
+_EXIT_CODE_SECONDS = 2.0
+_MOST_TRIES = 8
+
+
+class TemplateLostError(Exception):
+    """The template has ended, so no worker can be forked from it."""
+
+
+class ForkedWorker:
+    """A worker as the process that trains sees it: what libraries use of `multiprocessing.Process`.
+
+    Attributes:
+        pid: Its process id.
+        name: Its name.
+        daemon: True: it ends with its parent.
+        sentinel: A descriptor that can be read once the process has ended.
+    """
+
+    def __init__(self, template: "Template", number: int, pid: int, descriptor: int) -> None:
+        self._template = template
+        self.pid, self.sentinel = pid, descriptor
+        self.name, self.daemon = f"DataLoader worker {number}", True
+
+    @property
+    def exitcode(self) -> int | None:
+        """Its exit code, minus the signal that killed it, or `None` while it runs or if unknown."""
+        return self._template.exit_code(self.pid, 0.0)
+
+    def is_alive(self) -> bool:
+        """Say whether it runs."""
+        return self.sentinel >= 0 and not is_readable(self.sentinel, 0)
+
+    def terminate(self) -> None:
+        """Ask it to end (SIGTERM)."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it (SIGKILL)."""
+        self._signal(signal.SIGKILL)
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for its end, at most so many seconds."""
+        if self.sentinel >= 0:
+            is_readable(self.sentinel, timeout)
+
+    def close(self) -> None:
+        """Give its descriptor back, once it has ended."""
+        if self.sentinel >= 0:
+            os.close(self.sentinel)
+            self.sentinel = -1
+
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            if self.sentinel >= 0:
+                signal.pidfd_send_signal(self.sentinel, number)
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What a template is for.
+
+    Attributes:
+        target: What a worker runs, called with its number and a descriptor that can be read once
+            this process has ended.
+        private: Gives the descriptors of this process that no copy may keep open.
+        roots: Objects whose locks are freed in the copy if a thread of this process holds them.
+    """
+
+    target: Callable[[int, int], None]
+    private: Callable[[], Iterable[int]]
+    roots: tuple[Any, ...]
+
+
+class Template:
+    """The copy of this process, from this side.
+
+    Args:
+        purpose: What it is for.
+    """
+
+    def __init__(self, purpose: Purpose) -> None:
+        self._codes: dict[int, int] = {}
+        threaded = threading.active_count() > 1
+        for _ in range(_MOST_TRIES):
+            self._fork(purpose, threaded=threaded)
+            if not threaded or self._received()[0] == "ready":
+                return
+            self.close()
+        self._fork(purpose, threaded=False)
+        logger.warning("a thread of this process seems to hold locks that workers need")
+
+    def _fork(self, purpose: Purpose, *, threaded: bool) -> None:
+        self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        context = multiprocessing.get_context("fork")
+        life = _Life(
+            purpose,
+            theirs,
+            (*purpose.private(), self._ours.fileno()),
+            os.getpid(),
+            threaded=threaded,
+        )
+        self.process: Any = context.Process(
+            target=life.run, name="DataLoader template", daemon=True
+        )
+        try:
+            self.process.start()
+        except BaseException:
+            self._ours.close()
+            raise
+        finally:
+            theirs.close()
+
+    def ask(self, number: int) -> None:
+        """Ask for a worker; `started` gives it.
+
+        Raises:
+            TemplateLostError: The template has ended.
+        """
+        try:
+            self._ours.send(pickle.dumps(number))
+        except ConnectionError:
+            raise TemplateLostError from None
+
+    def started(self, number: int) -> ForkedWorker:
+        """Wait for the worker that was asked for.
+
+        Raises:
+            TemplateLostError: The template has ended.
+            OSError: The system has no room for another process.
+        """
+        try:
+            while True:
+                kind, *values, descriptors = self._received()
+                if kind == "failed":
+                    raise OSError(*values)
+                if kind == "started" and values[0] == number:
+                    return ForkedWorker(self, number, values[1], descriptors[0])
+        except (ConnectionError, EOFError):
+            raise TemplateLostError from None
+
+    def exit_code(self, pid: int, seconds: float = _EXIT_CODE_SECONDS) -> int | None:
+        """Give the exit code of a worker that has ended; wait so long for it to be told."""
+        deadline = time.monotonic() + seconds
+        with suppress(ConnectionError, EOFError, OSError):
+            while pid not in self._codes:
+                if not is_readable(self._ours.fileno(), max(deadline - time.monotonic(), 0)):
+                    break
+                self._received()
+        return self._codes.get(pid)
+
+    def descriptor(self) -> int:
+        """Give the descriptor that no other process may keep open."""
+        return self._ours.fileno()
+
+    def close(self) -> None:
+        """End the template. Its workers are ended before."""
+        self._ours.close()
+        self.process.join(_EXIT_CODE_SECONDS)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        self.process.close()
+
+    def _received(self) -> tuple[Any, ...]:
+        data, descriptors, _, _ = socket.recv_fds(self._ours, _MESSAGE_BYTES, 1)
+        if not data:
+            raise EOFError
+        message = pickle.loads(data)  # noqa: S301 - from our own process
+        if message[0] == "ended":
+            self._codes[message[1]] = message[2]
+        return *message, descriptors
+
+
+class _Life:
+    """The life of the template, from its own side.
+
+    Args:
+        purpose: What it is for.
+        line: Its end of the socket.
+        shut: Descriptors to close first.
+        parent_pid: The process that it ends with.
+        threaded: Whether that process had other threads.
+    """
+
+    def __init__(
+        self,
+        purpose: Purpose,
+        line: socket.socket,
+        shut: tuple[int, ...],
+        parent_pid: int,
+        *,
+        threaded: bool,
+    ) -> None:
+        self._purpose, self._line, self._shut = purpose, line, shut
+        self._parent_pid, self._threaded = parent_pid, threaded
+        self._context = multiprocessing.get_context("fork")
+        self._workers: dict[int, Any] = {}
+
+    def run(self) -> None:
+        """Fork workers and tell how they end, until the training process is gone."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for descriptor in self._shut:
+            os.close(descriptor)
+        gc.freeze()  # its objects are not visited by a worker's collector: their pages stay shared
+        multiprocessing.current_process()._config["daemon"] = False  # noqa: SLF001  # pyrefly: ignore
+        with suppress(ProcessLookupError, ConnectionError):
+            self._parent = os.pidfd_open(self._parent_pid)
+            if os.getppid() == self._parent_pid and self._is_ready():
+                self._serve()
+        os._exit(0)
+
+    def _is_ready(self) -> bool:
+        """Look after the locks that other threads held, and tell the result."""
+        if not self._threaded:
+            return True
+        freed_locks(self._purpose.roots)
+        ready = is_sound()
+        self._line.send(pickle.dumps(("ready",) if ready else ("unsound",)))
+        return ready
+
+    def _serve(self) -> None:
+        poll = select.poll()
+        poll.register(self._parent, select.POLLIN)
+        poll.register(self._line, select.POLLIN)
+        while True:
+            for descriptor, _ in poll.poll():
+                if descriptor == self._parent:
+                    return
+                if descriptor != self._line.fileno():
+                    poll.unregister(descriptor)
+                    self._bury(descriptor)
+                elif not self._answer(poll):
+                    return
+
+    def _answer(self, poll: select.poll) -> bool:
+        data = self._line.recv(_MESSAGE_BYTES)
+        if not data:
+            return False
+        number = pickle.loads(data)  # noqa: S301 - from our own process
+        process = self._context.Process(
+            target=self._be_worker, args=(number,), name=f"DataLoader worker {number}", daemon=True
+        )
+        try:
+            process.start()
+            descriptor = os.pidfd_open(process.pid)  # pyrefly: ignore - it has been started
+        except OSError as error:
+            self._line.send(pickle.dumps(("failed", error.errno, error.strerror)))
+            return True
+        self._workers[process.sentinel] = process
+        poll.register(process.sentinel, select.POLLIN)
+        told = pickle.dumps(("started", number, process.pid))
+        socket.send_fds(self._line, [told], [descriptor])
+        os.close(descriptor)
+        return True
+
+    def _be_worker(self, number: int) -> None:
+        self._line.close()
+        self._purpose.target(number, self._parent)
+
+    def _bury(self, sentinel: int) -> None:
+        process = self._workers.pop(sentinel)
+        process.join()
+        self._line.send(pickle.dumps(("ended", process.pid, process.exitcode)))
