@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from trueload.errors import EmptyError, render
-from trueload.progress import Cursor
-from trueload.seeds import next_base_seed, next_order_seed
-from trueload.state import LoaderState
+from trueload.iterators.epoch import following
+from trueload.iterators.forked import ForkedIterator
 
 
 class Endless(Iterator[Any]):
@@ -57,25 +56,13 @@ class Endless(Iterator[Any]):
         resume = progress.resume
         self._whole = resume is None or resume.batches == 0
         self._gave = False
+        if isinstance(self._epoch, ForkedIterator):
+            self._epoch.go_on(self._loader, self._left)
+            return self._epoch
         self._epoch = iter(self._loader)
+        if isinstance(self._epoch, ForkedIterator):
+            self._epoch.stay(self._left)
         return self._epoch
-
-
-def following(cursor: Cursor) -> LoaderState | None:
-    """Give the beginning of the epoch after a finished one, its seeds derived from that one's.
-
-    Returns:
-        A state to begin with, or `None` where a sampler draws the order, as it likes.
-    """
-    start = cursor.start
-    if cursor.followed or start.base_seed is None:
-        return None
-    order_seed = cursor.order_seed
-    return LoaderState(
-        epoch=start.epoch + 1,
-        base_seed=next_base_seed(start.base_seed),
-        order_seed=None if order_seed is None else next_order_seed(order_seed),
-    )
 
 
 def _nothing(loader: Any) -> str:

@@ -62,6 +62,11 @@ class Recipe:
     _gather: Gather | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look at the dataset again, once it has been changed."""
+        self._gather = None
         if self.batched and self.transform is None and self._collates_by_default:
             self._gather = gather_of(self.dataset)
 
@@ -71,7 +76,7 @@ class Recipe:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.__post_init__()
+        self.refresh()
 
     @property
     def _collates_by_default(self) -> bool:

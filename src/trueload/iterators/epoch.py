@@ -13,6 +13,7 @@ from copy import deepcopy
 from dataclasses import replace
 from itertools import chain
 from typing import Any
+from weakref import ref
 
 from torch.utils.data import BatchSampler
 from torch.utils.data.distributed import DistributedSampler
@@ -21,7 +22,14 @@ from trueload import samplers
 from trueload.fingerprint import identity_of, length_of
 from trueload.progress import Cursor
 from trueload.recipe import Randomness, Recipe
-from trueload.seeds import pack_generator, preserved, root_of, unpack_generator
+from trueload.seeds import (
+    next_base_seed,
+    next_order_seed,
+    pack_generator,
+    preserved,
+    root_of,
+    unpack_generator,
+)
 from trueload.state import LoaderState, keeps_state, state_of
 from trueload.stream import StreamRecipe
 from trueload.tasks import Start, Task, from_order, from_sampler, from_stream
@@ -101,6 +109,7 @@ class Beginning:
         loader: The loader, read now: samplers and functions may have been swapped since.
         keyed: Whether the generators that samples draw from are seeded by us.
         ahead: Whether tasks are drawn before the batches of earlier ones are taken.
+        state: Where to begin an epoch that is not this loader's turn yet; `register` makes it so.
 
     Attributes:
         resumed: The state of an epoch under way that goes on here, or `None`.
@@ -109,13 +118,13 @@ class Beginning:
         cursor: What the iterator writes down.
     """
 
-    def __init__(self, loader: Any, *, keyed: bool, ahead: bool = False) -> None:
-        progress = loader._progress  # noqa: SLF001 - the loader's own part
-        saved: LoaderState | None = progress.resume
-        progress.resume = None
+    def __init__(
+        self, loader: Any, *, keyed: bool, ahead: bool = False, state: LoaderState | None = None
+    ) -> None:
+        self._progress = loader._progress  # noqa: SLF001 - the loader's own part
+        saved: LoaderState | None = state or self._progress.resume
         self.resumed = saved if saved is not None and saved.base_seed is not None else None
-        self.start = saved or LoaderState(epoch=progress.next_epoch)
-        progress.next_epoch = self.start.epoch + 1
+        self.start = saved or LoaderState(epoch=self._progress.next_epoch)
         stream = is_stream(loader)
         self.plan = None if stream else samplers.read(loader, loader.seed, self.start.epoch)
         size = _stream_size(loader) if self.plan is None else self.plan.batch_size
@@ -123,12 +132,24 @@ class Beginning:
         if self.start.batches and self.start.readers != readers:
             say_other_readers(self.start.readers, readers)
         self.start = replace(self.start, batch_size=size, readers=readers)
-        self._loader = loader
+        self._loader = ref(loader)
         self._keyed, self._ahead = keyed, ahead
         followed = self.plan is not None and self.plan.order_of is None
         self._owner: Any = None
         self.cursor = Cursor(self.start, stream=stream, followed=followed)
-        progress.cursor = self.cursor
+        if state is None:
+            self._progress.resume = None
+            self.register()
+
+    @property
+    def loader(self) -> Any:
+        """The loader, which is needed only as an epoch begins: an iterator outlives it."""
+        return self._loader()
+
+    def register(self) -> None:
+        """Make this the loader's current epoch."""
+        self._progress.cursor = self.cursor
+        self._progress.next_epoch = self.start.epoch + 1
 
     @contextmanager
     def drawing(self) -> Iterator[None]:
@@ -140,7 +161,7 @@ class Beginning:
                     unpack_generator(self.resumed.generator, plan.generator)
                 yield
             return
-        if plan is not None and followed and _may_draw(self._loader):
+        if plan is not None and followed and _may_draw(self.loader):
             self.start = replace(self.start, generator=pack_generator(plan.generator))
         yield
 
@@ -156,9 +177,9 @@ class Beginning:
         self.start = replace(self.start, base_seed=base_seed)
         self.cursor.start = self.start
         if self._keyed:
-            seed = self._loader.seed
+            seed = self.loader.seed
             self.cursor.root = base_seed if seed is None else root_of(seed, self.start.epoch)
-            self.cursor.each_sample = self._loader.rng == "sample"
+            self.cursor.each_sample = self.loader.rng == "sample"
         return self._tasks(iterator._sampler_iter)  # noqa: SLF001 - torch's attribute
 
     def randomness(self) -> Randomness | None:
@@ -187,7 +208,7 @@ class Beginning:
 
     def _of_stream(self, drawn: Iterator[Any]) -> Iterator[Task]:
         """Yield tasks for an iterable dataset: of one size, or as a batch sampler cuts them."""
-        loader = self._loader
+        loader = self.loader
         if is_cut_evenly(loader):
             return from_stream(self.start.batch_size, self.at())
         cut = from_sampler(drawn, batched=True, start=self.at())
@@ -206,7 +227,7 @@ class Beginning:
         Returns:
             The iterator over it, and whether that stands where the epoch goes on.
         """
-        outer = self._loader._index_sampler  # noqa: SLF001 - torch's name for the sampler in use
+        outer = self.loader._index_sampler  # noqa: SLF001 - torch's name for the sampler in use
         owner = _state_owner(outer, drawn)
         if owner is None:
             return drawn, False
@@ -232,6 +253,23 @@ class Beginning:
         for task in tasks:
             self.cursor.note(task.batch, "sampler_state", owner.state_dict())
             yield task
+
+
+def following(cursor: Cursor) -> LoaderState | None:
+    """Give the beginning of the epoch after a finished one, its seeds derived from that one's.
+
+    Returns:
+        A state to begin with, or `None` where a sampler draws the order, as it likes.
+    """
+    start = cursor.start
+    if cursor.followed or start.base_seed is None:
+        return None
+    order_seed = cursor.order_seed
+    return LoaderState(
+        epoch=start.epoch + 1,
+        base_seed=next_base_seed(start.base_seed),
+        order_seed=None if order_seed is None else next_order_seed(order_seed),
+    )
 
 
 def keep_state_of(cursor: Cursor, name: str, thing: Any, saved: Any) -> bool:

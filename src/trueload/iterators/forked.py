@@ -1,24 +1,31 @@
 """Batches made by processes forked from this one, through the engine."""
 
+import logging
+from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakMethod, ref
 
 from torch.utils.data._utils.pin_memory import pin_memory
 from torch.utils.data.dataloader import _BaseDataLoaderIter, _MultiProcessingDataLoaderIter
 
 from trueload.blame import Blame
+from trueload.changes import Changes, Watched
 from trueload.engine import TOO_LONG, Engine, LostError
 from trueload.errors import WorkerLostError, render, tidied
-from trueload.iterators.epoch import Beginning, maker_of
+from trueload.iterators.epoch import Beginning, following, maker_of
 from trueload.iterators.turns import StreamStates, Turns
 from trueload.seeds import next_base_seed
 from trueload.tasks import Task
 from trueload.workers.base import Lost, Order, StreamEndError
 from trueload.workers.process import ProcessWorkers
 
+logger = logging.getLogger("trueload")
+
 
 class ForkedIterator(_MultiProcessingDataLoaderIter):
-    """One epoch, or with persistent workers one after another, made by forked processes.
+    """One epoch, or one after another, made by forked processes.
 
     It is one of torch's iterators by name and by what libraries touch (`_workers`,
     `_shutdown_workers`, `_reset`, `_num_yielded`), and shares no mechanism with it.
@@ -31,46 +38,109 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
     def __init__(self, loader: Any, *, keyed: bool) -> None:
         self._keyed = keyed
         self._shutdown = True
+        self._run = _Run()
+        self._watched: Watched | None = None
         beginning = Beginning(loader, keyed=keyed, ahead=True)
         with beginning.drawing():
             _BaseDataLoaderIter.__init__(self, loader)
             tasks = beginning.tasks(self)
-            self._prefetch_factor, self._in_order = loader.prefetch_factor, loader.in_order
-            depth = self._prefetch_factor * self._num_workers
-            workers = ProcessWorkers(
-                maker_of(loader),
-                self._num_workers,
-                depth,
-                loader.worker_init_fn,
-                int(self._base_seed),
-            )
-            self._shutdown = False
-            self._made_by = workers
-            self._engine = Engine(
-                workers, depth=depth, in_order=self._in_order, timeout_seconds=self._timeout
-            )
-            self._start(loader, beginning, tasks)
+            self._hire(loader)
+            self._start(loader, _Epoch(beginning, tasks))
 
-    def _start(self, loader: Any, beginning: Beginning, tasks: Iterator[Task]) -> None:
-        self._cursor = beginning.cursor
+    def _hire(self, loader: Any) -> None:
+        """Start workers, and an engine over them."""
+        self._prefetch_factor, self._in_order = loader.prefetch_factor, loader.in_order
+        self._terms = _terms(loader)
+        self._maker = maker_of(loader)
+        depth = self._prefetch_factor * self._num_workers
+        self._made_by = ProcessWorkers(
+            self._maker, self._num_workers, depth, loader.worker_init_fn, int(self._base_seed)
+        )
+        self._shutdown = False
+        self._engine = Engine(
+            self._made_by, depth=depth, in_order=self._in_order, timeout_seconds=self._timeout
+        )
+        outlives = self._persistent_workers or self._run.stays
+        self._watched = Watched(self._maker) if outlives else None
+
+    def _start(self, loader: Any, epoch: "_Epoch") -> None:
         self._progress = loader._progress  # noqa: SLF001 - the loader's own part
-        random = beginning.randomness()
-        self._turns: Turns | None = None
-        self._states: StreamStates | None = None
-        if beginning.plan is not None:
-            self._engine.begin(Order(task, random) for task in tasks)
-            return
-        self._states = StreamStates(self._cursor, beginning.start, loader.dataset)
-        self._turns = Turns(tasks, random, self._num_workers, begins=self._states.begins)
-        self._engine.begin(iter(self._turns))
+        self._loader = ref(loader)
+        self._enter(epoch)
+        self._run.ordered, self._run.epochs = 0, deque([epoch])
+        self._engine.begin(_orders(self._run, WeakMethod(self._following)))
+
+    def _enter(self, epoch: "_Epoch") -> None:
+        """Be in an epoch, as far as can be seen from outside."""
+        self._cursor = epoch.cursor
+        self._epoch = epoch
 
     def _reset(self, loader: Any, first_iter: bool = False) -> None:  # noqa: FBT001, FBT002 - torch's
-        """Begin another epoch with the same workers."""
+        """Begin another epoch with the same workers: torch's hook for persistent ones."""
         beginning = Beginning(loader, keyed=self._keyed, ahead=True)
         with beginning.drawing():
             _BaseDataLoaderIter._reset(self, loader, first_iter)  # noqa: SLF001 - torch's
             self._base_seed = next_base_seed(int(self._base_seed))
-            self._start(loader, beginning, beginning.tasks(self))
+            self._run = _Run()
+            self._begin_again(loader, beginning)
+
+    def stay(self, steps: int | None) -> None:
+        """Keep the workers for the epochs that follow, and begin these before this one ends.
+
+        Args:
+            steps: How many batches there will be in all; `None` for no end.
+        """
+        self._run.stays, self._run.limit = True, steps
+        if self._watched is None:
+            self._watched = Watched(self._maker)
+
+    def go_on(self, loader: Any, steps: int | None) -> None:
+        """Begin another epoch with the same workers, drawing what a new iterator would draw.
+
+        Args:
+            loader: The loader.
+            steps: How many batches there will still be; `None` for no end.
+        """
+        self._run.limit = steps
+        beginning = Beginning(loader, keyed=self._keyed, ahead=True)
+        with beginning.drawing():
+            _BaseDataLoaderIter.__init__(self, loader)
+            self._begin_again(loader, beginning)
+
+    def _begin_again(self, loader: Any, beginning: Beginning) -> None:
+        try:
+            changes = self._changes(loader)
+        except Exception as error:  # what cannot travel is no fault of the user's
+            logger.info("new workers, as changes of the dataset cannot be sent: %s", error)
+            self._made_by.close()
+            self._hire(loader)
+            changes = None
+        self._start(loader, _Epoch(beginning, beginning.tasks(self), changes))
+
+    def _changes(self, loader: Any) -> Changes | None:
+        """Give what has changed in the training process since the workers were started.
+
+        Raises:
+            Exception: It cannot be sent to them.
+        """
+        if self._shutdown or self._terms != _terms(loader) or self._watched is None:
+            message = "the arguments of the loader have changed"
+            raise RuntimeError(message)
+        self._maker.transform, self._maker.collate_fn = loader.transform, loader.collate_fn
+        return self._watched.changes()
+
+    def _following(self, epoch: "_Epoch") -> "_Epoch | None":
+        """Begin the next epoch early, where that cannot change what it will be."""
+        state, loader = following(epoch.cursor), self._loader()
+        if state is None or loader is None:
+            return None
+        try:
+            changes = self._changes(loader)
+        except Exception as error:
+            logger.info("the next epoch is not begun early: %s", error)
+            return None
+        beginning = Beginning(loader, keyed=self._keyed, ahead=True, state=state)
+        return _Epoch(beginning, beginning.tasks(self), changes)
 
     @property
     def _workers(self) -> list[Any]:  # pyrefly: ignore - torch sets an attribute
@@ -89,7 +159,7 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
             return super().__next__()
         except StopIteration:
             self._cursor.finished = True
-            if not self._persistent_workers:
+            if not (self._persistent_workers or self._run.stays):
                 self._shutdown_workers()
             raise
         except Exception as error:
@@ -112,31 +182,31 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
         try:
             order, parcel = self._engine.next()
         except LostError as lost:
+            self._turn_to(lost.order.task)
             self._cursor.passed_over(lost.order.task)
             told = _lost_message(lost.order.task, lost.lost, self._timeout)
             raise WorkerLostError(told) from None
-        self._pass_over(order.task)
+        self._turn_to(order.task)
         try:
             batch = self._made_by.take(parcel)
         except StreamEndError:
-            self._end_stream(order.task)
+            self._epoch.end_stream(order.task)
             return None
         except Exception:
             self._cursor.passed_over(order.task)
             raise
-        return order, batch if self._states is None else self._states.opened(batch, order)
+        states = self._epoch.states
+        return order, batch if states is None else states.opened(batch, order)
 
-    def _end_stream(self, task: Task) -> None:
-        """Note that the stream whose turn it was is over."""
-        if self._turns is not None:
-            self._turns.end(task)
-            self._cursor.skip(task)
-
-    def _pass_over(self, task: Task) -> None:
-        """Note the turns before a task that fell to streams that are over."""
-        if self._turns is not None:
-            for passed in self._turns.passed(task):
-                self._cursor.skip(passed)
+    def _turn_to(self, task: Task) -> None:
+        """Be where a task is: maybe in the next epoch, maybe behind turns that were passed over."""
+        epochs = self._run.epochs
+        while self._epoch.number != task.epoch and len(epochs) > 1:
+            self._cursor.finished = True
+            epochs.popleft()
+            epochs[0].beginning.register()
+            self._enter(epochs[0])
+        self._epoch.pass_over(task)
 
     def _shutdown_workers(self) -> None:
         """End the workers; does nothing the second time."""
@@ -148,6 +218,96 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
         """End the workers with the iterator."""
         if not getattr(self, "_shutdown", True):
             self._shutdown_workers()
+
+
+@dataclass
+class _Run:
+    """What an iterator and its orders both know.
+
+    Attributes:
+        stays: Whether epochs that follow are begun before this one ends.
+        limit: How many batches are asked for at most; `None` for no end.
+        ordered: How many have been asked for.
+        epochs: The epoch under way, and those begun after it.
+    """
+
+    stays: bool = False
+    limit: int | None = None
+    ordered: int = 0
+    epochs: "deque[_Epoch]" = field(default_factory=deque)
+
+
+def _orders(run: _Run, follow: "WeakMethod[Any]") -> Iterator[Order]:
+    """Yield the orders of an epoch, and of those that follow from it, without holding the iterator.
+
+    Args:
+        run: What to do.
+        follow: Gives the epoch that follows one, or `None`.
+    """
+    epoch: _Epoch | None = run.epochs[0]
+    while epoch is not None:
+        before = run.ordered
+        for order in epoch.orders:
+            if run.limit is not None and run.ordered >= run.limit:
+                return
+            run.ordered += 1
+            yield order
+        following_of = follow() if run.stays and run.ordered > before else None
+        epoch = None if following_of is None else following_of(epoch)
+        if epoch is not None:
+            run.epochs.append(epoch)
+
+
+class _Epoch:
+    """One epoch under way.
+
+    Args:
+        beginning: How it begins.
+        tasks: Its tasks.
+        changes: What has changed in the dataset since the workers were started.
+
+    Attributes:
+        beginning: How it begins.
+        number: Its number.
+        cursor: What is told of it.
+        orders: What workers are asked for.
+        states: Where the streams of an iterable dataset stand; `None` for a map-style one.
+    """
+
+    def __init__(
+        self, beginning: Beginning, tasks: Iterator[Task], changes: Changes | None = None
+    ) -> None:
+        self.beginning, self.cursor = beginning, beginning.cursor
+        self.number = beginning.start.epoch
+        self.states: StreamStates | None = None
+        self._turns: Turns | None = None
+        random = beginning.randomness()
+        if beginning.plan is not None:
+            self.orders = (Order(task, random, changes=changes) for task in tasks)
+            return
+        loader = beginning.loader
+        self.states = StreamStates(self.cursor, beginning.start, loader.dataset)
+        self._turns = Turns(
+            tasks, random, loader.num_workers, begins=self.states.begins, changes=changes
+        )
+        self.orders = iter(self._turns)
+
+    def end_stream(self, task: Task) -> None:
+        """Note that the stream whose turn it was is over."""
+        if self._turns is not None:
+            self._turns.end(task)
+            self.cursor.skip(task)
+
+    def pass_over(self, task: Task) -> None:
+        """Note the turns before a task that fell to streams that are over."""
+        if self._turns is not None:
+            for passed in self._turns.passed(task):
+                self.cursor.skip(passed)
+
+
+def _terms(loader: Any) -> tuple[Any, ...]:
+    """Give what a set of workers is bound to."""
+    return loader.num_workers, loader.prefetch_factor, loader.in_order, loader.worker_init_fn
 
 
 def _lost_message(task: Task, lost: Lost, timeout_seconds: float) -> str:

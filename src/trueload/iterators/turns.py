@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from trueload.changes import Changes
 from trueload.progress import Cursor
 from trueload.recipe import Randomness
 from trueload.state import LoaderState, state_of
@@ -27,9 +28,10 @@ class Turns:
         readers: How many workers read.
         together: Whether they share one stream, which then ends for all of them.
         begins: Where the streams of some workers stand, in their datasets' own words.
+        changes: What has changed in the dataset since the workers were started.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one fact of the epoch
         self,
         tasks: Iterator[Task],
         random: Randomness | None,
@@ -37,9 +39,10 @@ class Turns:
         *,
         together: bool = False,
         begins: Mapping[int, StreamState] | None = None,
+        changes: Changes | None = None,
     ) -> None:
         self._tasks, self._random, self._readers = tasks, random, readers
-        self._together = together
+        self._together, self._changes = together, changes
         self._begins = dict(begins or {})
         self._ended: set[int] = set()
         self._passed: dict[int, list[Task]] = {}
@@ -56,7 +59,8 @@ class Turns:
                 continue
             if passed:
                 self._passed[task.batch], passed = passed, []
-            yield Order(task, self._random, worker, self._begins.pop(worker, None))
+            begin = self._begins.pop(worker, None)
+            yield Order(task, self._random, worker, begin, self._changes)
 
     def reader(self, task: Task) -> int:
         """Give the worker whose turn a task is."""

@@ -21,6 +21,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
+from trueload.changes import Changes
 from trueload.recipe import Randomness
 from trueload.stream import StreamState
 from trueload.tasks import Task
@@ -35,12 +36,14 @@ class Order:
         random: How the generators are keyed, or `None` where they are left alone.
         worker: The number of the one worker that may make it, or `None` for whoever is free.
         begin: Where that worker's stream stands in its dataset's own words, or `None`.
+        changes: What has changed in the dataset since the worker was started, or `None`.
     """
 
     task: Task
     random: Randomness | None
     worker: int | None = None
     begin: StreamState | None = None
+    changes: Changes | None = None
 
 
 @dataclass(frozen=True, slots=True)

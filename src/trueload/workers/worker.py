@@ -18,6 +18,7 @@ from trueload.stream import StreamRecipe
 from trueload.transport import failure
 from trueload.waiting import is_readable
 from trueload.workers.arena import Arena
+from trueload.workers.base import Order
 from trueload.workers.crew import STACK_SIGNAL
 from trueload.workers.heartbeat import Heartbeats
 from trueload.workers.lines import ENDED, FAILED, MADE, Call, Lines, News
@@ -59,26 +60,60 @@ def live(outfit: Outfit) -> None:
     faulthandler.register(STACK_SIGNAL, file=outfit.stacks, all_threads=False)
     threading.Thread(target=_end_with, args=(outfit.parent,), daemon=True).start()
     torch.set_num_threads(1)
-    recipe = outfit.recipe
-    if isinstance(recipe, StreamRecipe):
-        recipe = replace(recipe, number=outfit.number, count=outfit.count)
-    _work(outfit, recipe, _prepare(outfit))
-
-
-def _work(outfit: Outfit, recipe: Recipe | StreamRecipe, problem: Exception | None) -> None:
-    """Make batches until there are no more orders."""
+    problem = _prepare(outfit)
+    bench = Bench(outfit)
     lines, heartbeats, number = outfit.lines, outfit.heartbeats, outfit.number
     while (call := lines.receive(number)) is not None:
         if call.ticket == 0 or heartbeats.is_closing():
             return
         heartbeats.begin(number, call.ticket)
-        room = Room(outfit.arena, call.slot, call.size_bytes)
-        if problem is None:
-            news = _make(recipe, outfit, call, room)
-        else:
-            news = _failed(call, room, problem)
-        lines.tell(news)
+        lines.tell(bench.make(call) if problem is None else bench.failed(call, problem))
         heartbeats.idle(number)
+
+
+class Bench:
+    """Where a worker makes its batches.
+
+    Args:
+        outfit: What it starts with.
+    """
+
+    def __init__(self, outfit: Outfit) -> None:
+        self._arena = outfit.arena
+        self._hand = outfit.heartbeats.hand(outfit.number)
+        self._changed = 0
+        self._recipe = outfit.recipe
+        if isinstance(self._recipe, StreamRecipe):
+            self._recipe = replace(self._recipe, number=outfit.number, count=outfit.count)
+
+    def make(self, call: Call) -> News:
+        """Make the batch of an order in its slot; tell the outcome and where it lies."""
+        try:
+            order: Order = pickle.loads(self._arena.read(call.slot, 0, call.size_bytes))  # noqa: S301
+            self._set_up(order)
+            room = Room(self._arena, call.slot, call.size_bytes)
+            batch = self._recipe.make(order.task, order.random, room.empty, self._hand)
+            return News(call.ticket, call.slot, MADE, *room.pack(batch))
+        except StopIteration:
+            return News(call.ticket, call.slot, ENDED, 0, 0)
+        except Exception as error:
+            return self.failed(call, error)
+
+    def failed(self, call: Call, error: Exception) -> News:
+        """Tell what was raised in the place of a batch."""
+        room = Room(self._arena, call.slot, call.size_bytes)
+        return News(call.ticket, call.slot, FAILED, *room.pack(failure(error)))
+
+    def _set_up(self, order: Order) -> None:
+        """Make this worker's copy of the dataset what the order is meant for."""
+        changes, recipe = order.changes, self._recipe
+        if changes is not None and changes.number > self._changed:
+            changes.apply(recipe)
+            self._changed = changes.number
+            if isinstance(recipe, Recipe):
+                recipe.refresh()
+        if order.begin is not None and isinstance(recipe, StreamRecipe):
+            recipe.begin(order.begin)
 
 
 def _end_with(parent: int) -> None:
@@ -103,23 +138,3 @@ def _prepare(outfit: Outfit) -> Exception | None:
     except Exception as error:
         return error
     return None
-
-
-def _make(recipe: Recipe | StreamRecipe, outfit: Outfit, call: Call, room: Room) -> News:
-    """Make the batch of an order in its slot; tell the outcome and where it lies."""
-    data = outfit.arena.read(call.slot, 0, call.size_bytes)
-    order = pickle.loads(data)  # noqa: S301 - from our engine
-    hand = outfit.heartbeats.hand(outfit.number)
-    try:
-        if order.begin is not None and isinstance(recipe, StreamRecipe):
-            recipe.begin(order.begin)
-        batch = recipe.make(order.task, order.random, room.empty, hand)
-        return News(call.ticket, call.slot, MADE, *room.pack(batch))
-    except StopIteration:
-        return News(call.ticket, call.slot, ENDED, 0, 0)
-    except Exception as error:
-        return _failed(call, Room(outfit.arena, call.slot, call.size_bytes), error)
-
-
-def _failed(call: Call, room: Room, error: Exception) -> News:
-    return News(call.ticket, call.slot, FAILED, *room.pack(failure(error)))
