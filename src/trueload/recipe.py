@@ -5,7 +5,7 @@ iterator: any worker that holds it makes the same batch of the same task. When u
 the recipe is the one that knows the sample, so it adds the note that names it.
 """
 
-from collections.abc import Callable, MutableSequence
+from collections.abc import Callable, MutableSequence, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch.utils.data import default_collate
 from trueload.blame import Blame
 from trueload.collate import Empty, collate, fresh
 from trueload.gather import Gather, gather_of
+from trueload.generators import generators_of, reseed_all
 from trueload.seeds import key_of, reseed
 from trueload.tasks import Task, listed
 
@@ -34,14 +35,20 @@ class Randomness:
     root: int
     each_sample: bool
 
-    def start(self, task: Task) -> None:
-        """Seed the global generators for a batch."""
+    def start(self, task: Task, own: Sequence[Any] = ()) -> None:
+        """Seed the global generators, and the dataset's own, for a batch."""
         if not self.each_sample:
-            reseed(key_of(self.root, task.position))
+            _seed(key_of(self.root, task.position), own)
 
-    def start_sample(self, task: Task, row: int) -> None:
-        """Seed the global generators for one sample of a batch."""
-        reseed(key_of(self.root, task.position + row))
+    def start_sample(self, task: Task, row: int, own: Sequence[Any] = ()) -> None:
+        """Seed the global generators, and the dataset's own, for one sample of a batch."""
+        _seed(key_of(self.root, task.position + row), own)
+
+
+def _seed(key: int, own: Sequence[Any]) -> None:
+    reseed(key)
+    if own:
+        reseed_all(own, key)
 
 
 @dataclass
@@ -60,23 +67,30 @@ class Recipe:
     collate_fn: Callable[[Any], Any]
     batched: bool
     _gather: Gather | None = field(init=False, default=None, repr=False)
+    _own: list[Any] | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.refresh()
 
     def refresh(self) -> None:
         """Look at the dataset again, once it has been changed."""
-        self._gather = None
+        self._gather = self._own = None
         if self.batched and self.transform is None and self._collates_by_default:
             self._gather = gather_of(self.dataset)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what can be made again in another process."""
-        return {**self.__dict__, "_gather": None}
+        return {**self.__dict__, "_gather": None, "_own": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self.refresh()
+
+    def generators(self) -> list[Any]:
+        """Give the random generators that the dataset and the transform own."""
+        if self._own is None:
+            self._own = generators_of(self.dataset, self.transform, self.collate_fn)
+        return self._own
 
     @property
     def _collates_by_default(self) -> bool:
@@ -104,7 +118,7 @@ class Recipe:
         if self._gather is not None and (batch := self._gathered(task, empty)) is not None:
             return batch
         if random is not None:
-            random.start(task)
+            random.start(task, self.generators())
         samples = self._fetch(task, random, hand)
         return finish(self.collate_fn, samples, task, empty, batched=self.batched)
 
@@ -118,7 +132,7 @@ class Recipe:
             task = task._replace(position=task.position + row)
             indices = task.indices[row : row + 1]
         if random is not None:
-            random.start(task)
+            random.start(task, self.generators())
         samples = self._fetch(task._replace(indices=indices), random)
         return samples[-1] if self.batched else samples
 
@@ -168,7 +182,7 @@ class Recipe:
                 if hand is not None:
                     hand[0] = len(samples)
                 if random is not None:
-                    random.start_sample(task, len(samples))
+                    random.start_sample(task, len(samples), self.generators())
                 sample = dataset[index]
                 if transform is not None:
                     stage = "transform"
@@ -188,7 +202,7 @@ class Recipe:
 
     def _fetch_single(self, task: Task, random: Randomness | None) -> Any:
         if random is not None and random.each_sample:
-            random.start_sample(task, 0)
+            random.start_sample(task, 0, self.generators())
         stage = "fetch"
         try:
             sample = self.dataset[task.indices]

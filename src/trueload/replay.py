@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 
 from trueload import samplers
 from trueload.errors import ReplayError, count, render
+from trueload.generators import restore, states_of
 from trueload.iterators.epoch import is_stream, recipe_of
 from trueload.order import Order
 from trueload.recipe import Randomness
@@ -17,8 +18,14 @@ def replay(loader: Any, index: Any, epoch: int | None, position: int | None) -> 
     epoch = _epoch(loader) if epoch is None else epoch
     task, row = _found(loader, index, epoch, position)
     random = _randomness(loader, epoch)
+    recipe = recipe_of(loader)
+    own = recipe.generators()
+    states = states_of(own)
     with preserved():
-        return recipe_of(loader).sample(task, random, row)
+        try:
+            return recipe.sample(task, random, row)
+        finally:
+            restore(own, states)
 
 
 def _epoch(loader: Any) -> int:

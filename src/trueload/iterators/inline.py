@@ -9,6 +9,7 @@ from torch.utils.data._utils.pin_memory import pin_memory
 from torch.utils.data.dataloader import _BaseDataLoaderIter, _SingleProcessDataLoaderIter
 
 from trueload.errors import tidied
+from trueload.generators import restore, states_of
 from trueload.iterators.epoch import Beginning, keep_state_of, recipe_of, say_skipped
 from trueload.recipe import Randomness, Recipe
 from trueload.seeds import Borrowed, reseed, stream_key_of
@@ -38,6 +39,7 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             self._borrowed = Borrowed()
             self._empty = loader._pool.empty  # noqa: SLF001 - the loader's own part
             self._stream = beginning.plan is None
+            self._maker: Recipe | Stream | None = None
             self._maker = self._stream_of(loader) if self._stream else self._recipe_of(loader)
 
     def __next__(self) -> Any:
@@ -83,11 +85,14 @@ class InlineIterator(_SingleProcessDataLoaderIter):
 
     def _lend(self, make: Callable[..., Any], *args: Any) -> Any:
         """Call what reseeds the process's generators, and give them back unchanged."""
+        own = self._maker.generators() if isinstance(self._maker, Recipe) else ()
+        states = states_of(own)
         self._borrowed.take()
         try:
             return make(*args)
         finally:
             self._borrowed.give_back()
+            restore(own, states)
 
     def _recipe_of(self, loader: Any) -> Recipe:
         saved = self._cursor.start.dataset_state

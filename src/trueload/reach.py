@@ -1,0 +1,82 @@
+"""What a user's dataset can reach: its attributes, what these hold, and what its code refers to.
+
+Installed packages are not entered, nor containers too long to be anything but data.
+"""
+
+import gc
+import sys
+from collections.abc import Iterable, Iterator
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from trueload.errors import is_installed
+
+_MOST_OBJECTS = 100_000
+_MOST_ITEMS = 10_000
+_LEAVES = (str, bytes, int, float, complex, type(None), BuiltinFunctionType)
+_DATA = (np.ndarray, np.generic, torch.Tensor)
+_CONTAINERS = (list, tuple, set, frozenset, dict)
+
+
+def reachable(roots: Iterable[Any], kinds: tuple[type, ...]) -> Iterator[Any]:
+    """Yield each thing of these kinds that can be reached, nearest first, always in one order.
+
+    Args:
+        roots: Where to begin.
+        kinds: What is looked for. What such a thing refers to is not looked at.
+    """
+    seen: set[int] = set()
+    line = list(roots)
+    while line and len(seen) < _MOST_OBJECTS:
+        following: list[Any] = []
+        for thing in line:
+            if isinstance(thing, _LEAVES) or id(thing) in seen:
+                continue
+            seen.add(id(thing))
+            if isinstance(thing, kinds):
+                yield thing
+            elif not isinstance(thing, _DATA):
+                following += _referents(thing)
+        line = following
+
+
+def _referents(thing: Any) -> Iterable[Any]:
+    if isinstance(thing, _CONTAINERS) and len(thing) > _MOST_ITEMS:
+        return ()
+    if isinstance(thing, FunctionType):
+        return () if _is_of_a_library(thing.__module__) else _of_function(thing)
+    if isinstance(thing, type):
+        return (
+            () if _is_of_a_library(thing.__module__) else (*vars(thing).values(), *thing.__bases__)
+        )
+    if isinstance(thing, ModuleType):
+        return () if _is_of_a_library(thing.__name__) else list(vars(thing).values())
+    if isinstance(thing, MethodType):
+        return thing.__self__, thing.__func__
+    return gc.get_referents(thing)
+
+
+def _of_function(function: FunctionType) -> list[Any]:
+    """Give what a function refers to by its defaults, its closure and the names in its code."""
+    variables = function.__globals__
+    found = [variables[name] for name in _names(function.__code__) if name in variables]
+    for cell in function.__closure__ or ():
+        found += gc.get_referents(cell)
+    return [*found, function.__defaults__, function.__kwdefaults__]
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+def _is_of_a_library(name: str | None) -> bool:
+    if name == "__main__":
+        return False
+    path = getattr(sys.modules.get(name or ""), "__file__", None)
+    return path is None or is_installed(path)
