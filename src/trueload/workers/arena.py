@@ -4,16 +4,16 @@ One memory file without a name holds all slots. It is sparse: a slot may be 4 Gi
 only the pages that were ever written, so a batch of any size fits and nothing has to be agreed on.
 Every worker inherits the one mapping, so no descriptor travels and no page is mapped per batch.
 
-The process that takes a batch makes torch storages over the slot. As long as anything made from
-them lives, torch's count of their users says so and the slot is leased; see `workers.memory`.
+The process that takes a batch makes torch storages over a view of the slot, the lease. Only they
+hold it, so as long as anything made from them lives, a weak reference to it says so; see
+`workers.memory`.
 """
 
 import mmap
 import os
+from weakref import ref
 
 import torch
-
-from trueload.workers.memory import leases
 
 _STRIDES = tuple(1 << bits for bits in (32, 30, 28, 26))
 ALIGN = 64
@@ -36,6 +36,7 @@ class Arena:
             self.mapping, self.stride = _mapped(descriptor, slots)
         finally:
             os.close(descriptor)
+        self._view = memoryview(self.mapping)
         self.base_address = torch.frombuffer(self.mapping, dtype=torch.uint8, count=1).data_ptr()
 
     def storage(self, slot: int, offset: int, size_bytes: int) -> torch.UntypedStorage:
@@ -43,6 +44,10 @@ class Arena:
         at = slot * self.stride + offset
         whole = torch.frombuffer(self.mapping, dtype=torch.uint8, count=size_bytes, offset=at)
         return whole.untyped_storage()
+
+    def lease(self, slot: int) -> memoryview:
+        """Give a view of a slot that nobody else holds: as long as it lives, the slot is in use."""
+        return self._view[slot * self.stride : (slot + 1) * self.stride]
 
     def write(self, slot: int, offset: int, data: bytes) -> None:
         """Write bytes into a slot.
@@ -94,7 +99,7 @@ class Slots:
     def __init__(self, arena: Arena, count: int, *, reserve: int, budget_bytes: int) -> None:
         self._arena = arena
         self._free = list(range(count - 1, -1, -1))
-        self._leased: dict[int, list[torch.UntypedStorage]] = {}
+        self._leased: dict[int, ref[memoryview]] = {}
         self._used = [0] * count
         self._reserve, self._budget_bytes = reserve, budget_bytes
 
@@ -108,11 +113,11 @@ class Slots:
         """Take a slot back that nobody looks at."""
         self._free.append(slot)
 
-    def lease(self, slot: int, storages: list[torch.UntypedStorage], used_bytes: int) -> None:
-        """Note that a batch over these storages was handed out."""
+    def lease(self, slot: int, lease: ref[memoryview], used_bytes: int) -> None:
+        """Note that a batch was handed out which may hold this lease."""
         self._used[slot] = max(self._used[slot], used_bytes)
-        if storages:
-            self._leased[slot] = storages
+        if lease() is not None:
+            self._leased[slot] = lease
         else:
             self._free.append(slot)
 
@@ -134,7 +139,7 @@ class Slots:
         self._free.clear()
 
     def _collect(self) -> None:
-        for slot, storages in list(self._leased.items()):
-            if not any(map(leases, storages)):
+        for slot, lease in list(self._leased.items()):
+            if lease() is None:
                 del self._leased[slot]
                 self._free.append(slot)

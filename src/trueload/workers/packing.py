@@ -10,6 +10,7 @@ import io
 import pickle
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import torch
@@ -131,7 +132,7 @@ class _Unpacker(pickle.Unpickler):
 
 def unpack(
     arena: Arena, slot: int, offset: int, size_bytes: int, *, copied: bool
-) -> tuple[Any, list[torch.UntypedStorage]]:
+) -> tuple[Any, ref[memoryview]]:
     """Take a batch out of a slot.
 
     Args:
@@ -142,18 +143,16 @@ def unpack(
         copied: Whether the arrays are copied into memory of their own.
 
     Returns:
-        The batch, and the storages over the slot that it uses.
+        The batch, and a weak reference to what it holds as long as it uses the slot.
     """
-    storages: list[torch.UntypedStorage] = []
+    lease = arena.lease(slot)
 
     def memory(offset: int, size_bytes: int) -> torch.UntypedStorage:
         if not size_bytes:
             return torch.UntypedStorage(0)
-        storage = arena.storage(slot, offset, size_bytes)
-        if copied:
-            return storage.clone()
-        storages.append(storage)
-        return storage
+        whole = torch.frombuffer(lease, dtype=torch.uint8, count=size_bytes, offset=offset)
+        storage = whole.untyped_storage()
+        return storage.clone() if copied else storage
 
     def tensor(offset: int, size_bytes: int, code: int, shape: Any, stride: Any) -> torch.Tensor:
         empty = torch.empty(0, dtype=_DTYPES[code])
@@ -166,7 +165,7 @@ def unpack(
 
     found = {"_tensor_in_slot": tensor, "_array_in_slot": array}
     batch = _Unpacker(arena.read(slot, offset, size_bytes), found).load()
-    return batch, storages
+    return batch, ref(lease)
 
 
 def _tensor_in_slot(*_: Any) -> torch.Tensor:
