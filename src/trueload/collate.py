@@ -34,8 +34,8 @@ _PLAIN_DIMENSIONS = 3
 
 
 def fresh(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-    """Give a tensor in new memory."""
-    return torch.empty(shape, dtype=dtype)
+    """Give a CPU tensor in new memory."""
+    return torch.empty(shape, dtype=dtype, device="cpu")
 
 
 def collate(samples: Sequence[Any], empty: Empty = fresh) -> Any:  # noqa: PLR0911 - one a kind
@@ -76,9 +76,11 @@ def collate(samples: Sequence[Any], empty: Empty = fresh) -> Any:  # noqa: PLR09
 def _mappings(samples: Sequence[Any], empty: Empty) -> Any:
     first = samples[0]
     for row, sample in enumerate(samples):
-        if len(sample) != len(first):
+        if len(sample) != len(first) or (
+            hasattr(type(sample), "__missing__") and any(key not in sample for key in first)
+        ):
             raise _keys_differ(samples, row)
-    columns = {key: collate([sample[key] for sample in samples], empty) for key in first}
+    columns = {key: collate(_column(samples, key), empty) for key in first}
     if type(first) is dict:
         return columns
     try:
@@ -89,6 +91,16 @@ def _mappings(samples: Sequence[Any], empty: Empty) -> Any:
     except TypeError:
         return columns
     return result
+
+
+def _column(samples: Sequence[Any], key: Any) -> list[Any]:
+    try:
+        return [sample[key] for sample in samples]
+    except KeyError:
+        for row, sample in enumerate(samples):
+            if key not in sample:
+                raise _keys_differ(samples, row) from None
+        raise
 
 
 def _keys_differ(samples: Sequence[Any], row: int) -> KeysDifferError:
@@ -163,7 +175,8 @@ def _arrays(samples: Sequence[Any], empty: Empty) -> Any:
     first = samples[0]
     dtype = _DTYPES.get(first.dtype)
     shape = first.shape
-    if dtype is None or not shape or not first.dtype.isnative or not _alike(samples):
+    plain = dtype is not None and shape and first.dtype.isnative and _alike(samples)
+    if not plain or torch.get_default_device().type != "cpu":
         if first.dtype.kind in "SaUO":
             return torch_collate(samples, collate_fn_map=default_collate_fn_map)
         return collate([torch.as_tensor(array) for array in samples], empty)
