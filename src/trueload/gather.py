@@ -38,7 +38,7 @@ def _plain(tensor: Any) -> bool:
     return (
         type(tensor) is torch.Tensor
         and tensor.layout is torch.strided
-        and not tensor.is_nested
+        and not (tensor.is_nested or tensor.is_quantized)
         and not tensor.requires_grad
         and tensor.device.type == "cpu"
         and not (tensor.is_conj() or tensor.is_neg())
@@ -60,23 +60,31 @@ def _gather_rows(tensor: torch.Tensor) -> Gather:
 
 
 def _gather_array(array: np.ndarray) -> Gather | None:
-    numeric = array.dtype.kind in _NUMERIC and array.dtype.isnative and array.ndim > 0
-    if not numeric:
-        return None
-    try:
-        tensor = torch.from_numpy(array[:0])
-        if array.ndim == 1 and torch.as_tensor(list(array[:1])).dtype != tensor.dtype:
-            return None
-    except (TypeError, ValueError, OverflowError):
+    dtype = _dtype_of(array) if array.ndim > 0 else None
+    if dtype is None or torch.get_default_device().type != "cpu":
         return None
 
     def gather(indices: np.ndarray, empty: Empty) -> torch.Tensor:
         check_bounds(indices, len(array))
-        batch = _memory(len(indices), array.shape[1:], tensor.dtype, empty)
+        batch = _memory(len(indices), array.shape[1:], dtype, empty)
         _take(array, indices, batch.numpy())
         return batch
 
     return gather
+
+
+def _dtype_of(array: np.ndarray) -> torch.dtype | None:
+    """Give the dtype that collating rows of an array gives, or `None` where torch refuses it."""
+    if array.dtype.kind not in _NUMERIC or not array.dtype.isnative:
+        return None
+    one = np.zeros(1, array.dtype)
+    try:
+        dtype = torch.from_numpy(one).dtype
+        if array.ndim == 1 and torch.as_tensor(list(one)).dtype != dtype:
+            return None
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return dtype
 
 
 def _gather_subset(subset: Any) -> Gather | None:
