@@ -18,7 +18,7 @@ from trueload.errors import (
     place_of,
     render,
 )
-from trueload.explain import Misfit, misfit
+from trueload.explain import Misfit, misfit, stranger
 from trueload.tasks import Task, listed
 
 
@@ -56,15 +56,20 @@ class Blame:
         found = misfit(samples)
         if isinstance(error, KeysDifferError) and found is not None:
             raise KeysDifferError(self._misfit(found, len(samples))) from None
-        note = self._note(error, "TL206") if found is None else self._misfit(found, len(samples))
-        error.add_note(note)
+        if found is None:
+            error.add_note(self._unknown(error, samples))
+        else:
+            error.add_note(self._misfit(found, len(samples)))
         raise error
 
     def _note(self, error: BaseException, code: str, hint: str = "") -> str:
+        facts = [*self._facts(self.row), ("at", place_of(error))]
+        return render(self._title(error), code, facts, hint)
+
+    def _title(self, error: BaseException) -> str:
         kind = type(error).__name__
         title = f"{self.subject()} raised {kind}" + (f": {error}" if str(error) else "")
-        facts = [*self._facts(self.row), ("at", place_of(error))]
-        return render(title.splitlines()[0], code, facts, hint)
+        return title.splitlines()[0]
 
     def subject(self) -> str:
         """Name whose fault it was."""
@@ -97,15 +102,19 @@ class Blame:
         task = self.task
         sample = ""
         if row is not None:
-            index = self._index(row)
-            where = f"position {count(task.position + row)} of epoch {task.epoch}"
-            sample = where if index is None else f"index {index!r}, {where}"
+            sample = self._sample(self._index(row), row)
         elif _many(task):
             sample = f"indices {_short(task.indices)}"
+        elif self.stage != "collate":
+            sample = self._sample(task.indices, 0)
         return [
             ("sample", sample),
             ("batch", f"{count(task.batch)} of epoch {task.epoch}{_worker()}"),
         ]
+
+    def _sample(self, index: Any, row: int) -> str:
+        where = f"position {count(self.task.position + row)} of epoch {self.task.epoch}"
+        return where if index is None else f"index {index!r}, {where}"
 
     def _none(self, rows: list[int], size: int) -> str:
         title = f"{self._name(rows[0])} gave `None` instead of a sample"
@@ -114,6 +123,13 @@ class Blame:
             ("`None`", f"{len(rows)} of the {size} samples of the batch"),
         ]
         return render(title, "TL201", facts, _NONE_HINT)
+
+    def _unknown(self, error: BaseException, samples: Any) -> str:
+        """Name what the default collate does not know, where the samples are alike."""
+        found = stranger(samples)
+        leaf = "" if found is None else f"`{found.leaf}` is {found.kind}"
+        facts = [*self._facts(None), ("leaf", leaf)]
+        return render(self._title(error), "TL206", facts, "" if found is None else found.hint)
 
     def _misfit(self, found: Misfit, size: int) -> str:
         batch = f"samples of batch {count(self.task.batch)} do not stack"
