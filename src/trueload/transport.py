@@ -7,7 +7,9 @@ together without calling its constructor where the constructor would refuse.
 
 import pickle
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
+from types import MemberDescriptorType
 from typing import Any
 
 
@@ -33,36 +35,83 @@ class Failure:
 
     def error(self) -> Exception:
         """Give the exception again, with the worker's traceback as its cause."""
-        whole, kind, arguments, attributes = pickle.loads(self.packed)  # noqa: S301 - our own worker's
-        error = whole if whole is not None else _rebuilt(kind, arguments, attributes)
+        whole, kind, arguments, held = pickle.loads(self.packed)  # noqa: S301 - our own worker's
+        error = whole if whole is not None else _rebuilt(kind, arguments, held)
         error.__cause__ = WorkerTraceback(self.traceback)
         return error
 
 
 def failure(error: Exception) -> Failure:
-    """Take an exception apart so that it can travel."""
+    """Take an exception apart so that it can travel.
+
+    It goes whole if it can; else as its type and all it holds, for constructors that refuse or
+    word the message again; else without the attributes that cannot be pickled; else as its text.
+    """
     text = "".join(traceback.format_exception(error))
-    for form in ((error, None, None, None), (None, type(error), error.args, vars(error))):
-        packed = _tried(form, type(error))
+    kind, held = type(error), _held(error)
+    light = {name: value for name, value in held.items() if _is_picklable(value)}
+    for form in (
+        (error, None, None, None),
+        (None, kind, error.args, held),
+        (None, kind, error.args, light),
+    ):
+        packed = _tried(form, error)
         if packed is not None:
             return Failure(packed, text)
-    message = f"{type(error).__name__}: {error}"
+    message = f"{kind.__name__}: {_words(error)}"
     notes = {"__notes__": list(getattr(error, "__notes__", ()))}
     return Failure(pickle.dumps((None, RuntimeError, (message,), notes)), text)
 
 
-def _tried(form: tuple[Any, ...], kind: type) -> bytes | None:
-    """Pickle a form and read it back: only what comes back as the same type may travel."""
+def _tried(form: tuple[Any, ...], error: Exception) -> bytes | None:
+    """Pickle a form and read it back: only what comes back with its type and words may travel."""
     try:
         packed = pickle.dumps(form)
         back = Failure(packed, "").error()
     except Exception:
         return None
-    return packed if type(back) is kind else None
+    return packed if type(back) is type(error) and _words(back) == _words(error) else None
 
 
-def _rebuilt(kind: type[Exception], arguments: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+def _rebuilt(kind: type[Exception], arguments: tuple[Any, ...], held: dict[str, Any]) -> Any:
     error = kind.__new__(kind, *arguments)
     error.args = arguments
-    vars(error).update(attributes)
+    members = _members(kind)
+    for name, value in held.items():
+        if name not in members:
+            vars(error)[name] = value
+        else:
+            with suppress(AttributeError):  # the constructor has set what is read-only
+                setattr(error, name, value)
     return error
+
+
+def _held(error: Exception) -> dict[str, Any]:
+    """Give an exception's attributes: its own, those in slots, and what C code keeps."""
+    members = {name: getattr(error, name, None) for name in _members(type(error))}
+    known = {name: value for name, value in members.items() if value is not None}
+    return {**vars(error), **known}
+
+
+def _members(kind: type[Exception]) -> set[str]:
+    return {
+        name
+        for base in kind.__mro__
+        for name, member in vars(base).items()
+        if isinstance(member, MemberDescriptorType) and not name.startswith("__")
+    }
+
+
+def _is_picklable(value: Any) -> bool:
+    try:
+        pickle.dumps(value)
+    except Exception:
+        return False
+    return True
+
+
+def _words(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return ""
