@@ -73,7 +73,7 @@ def read(loader: Any, seed: int | None, epoch: int) -> Plan:
         key = None if seed is None else derive(seed, epoch)
         order_of, draws = _order_of(sampler, key, loader.generator)
     return Plan(
-        name=_name(outer, sampler, keyed=order_of is not None and seed is not None),
+        name=_name(sampler, keyed=order_of is not None and seed is not None),
         batched=batched,
         batch_size=outer.batch_size if cuts else None,
         drop_last=outer.drop_last if cuts else False,
@@ -83,12 +83,12 @@ def read(loader: Any, seed: int | None, epoch: int) -> Plan:
     )
 
 
-def _name(outer: Any, sampler: Any, *, keyed: bool) -> str:
-    names = type(sampler).__qualname__
-    if sampler is not outer:
-        return names + (" keyed by the seed" if keyed else "")
-    inner = getattr(outer, "sampler", None)
-    return names if inner is None else f"{names} of {type(inner).__qualname__}"
+def _name(sampler: Any, *, keyed: bool) -> str:
+    name = type(sampler).__qualname__
+    if keyed and type(sampler) is not SequentialSampler:
+        return f"{name} keyed by the seed"
+    inner = getattr(sampler, "sampler", None)
+    return name if inner is None else f"{name} of {type(inner).__qualname__}"
 
 
 def _generator(outer: Any, sampler: Any) -> torch.Generator:
