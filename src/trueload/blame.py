@@ -105,7 +105,7 @@ class Blame:
             sample = self._sample(self._index(row), row)
         elif _many(task):
             sample = f"indices {_short(task.indices)}"
-        elif self.stage != "collate":
+        elif self.stage in {"fetch", "transform"} and not self.stream:
             sample = self._sample(task.indices, 0)
         return [
             ("sample", sample),

@@ -169,3 +169,7 @@ def test_the_line_of_the_user_is_told():
 def test_without_batches_the_one_index_is_told(stage):
     note = note_of(ValueError(), stage=stage, task=TASK._replace(indices=5, size=1))
     assert "  sample  index 5, position 75 392 of epoch 2\n" in note
+
+
+def test_a_stream_without_a_row_tells_no_index():
+    assert "index" not in note_of(ValueError(), stream=True, task=TASK._replace(indices=4))
