@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from trueload.progress import Cursor, Progress, Taken
-from trueload.seeds import key_of
 from trueload.state import LoaderState
 from trueload.tasks import Task
 
@@ -127,9 +126,14 @@ def test_a_stream_has_no_indices_to_tell():
 
 
 def test_the_key_of_a_batch_is_told_where_each_batch_has_one():
-    cursor = Cursor(START, root=9)
-    cursor.took(task(2))
-    assert cursor.taken().seed == key_of(9, 3, 8)
+    told = []
+    for batches in ([0], [0, 1], [0, 1, 2], [0, 1, 2]):
+        cursor = Cursor(START, root=9)
+        for batch in batches:
+            cursor.took(task(batch))
+        told.append(cursor.taken().seed)
+    assert told[2] == told[3]
+    assert len({9, *told}) == 4
 
 
 def test_the_root_is_told_where_each_sample_has_a_key():
