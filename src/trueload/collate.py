@@ -75,10 +75,9 @@ def collate(samples: Sequence[Any], empty: Empty = fresh) -> Any:  # noqa: PLR09
 
 def _mappings(samples: Sequence[Any], empty: Empty) -> Any:
     first = samples[0]
+    length = len(first)
     for row, sample in enumerate(samples):
-        if len(sample) != len(first) or (
-            hasattr(type(sample), "__missing__") and any(key not in sample for key in first)
-        ):
+        if len(sample) != length or (type(sample) is not dict and _would_fill(sample, first)):
             raise _keys_differ(samples, row)
     columns = {key: collate(_column(samples, key), empty) for key in first}
     if type(first) is dict:
@@ -91,6 +90,11 @@ def _mappings(samples: Sequence[Any], empty: Empty) -> Any:
     except TypeError:
         return columns
     return result
+
+
+def _would_fill(sample: Any, keys: Any) -> bool:
+    """Say whether a mapping lacks keys that it would make up when asked, as a `defaultdict`."""
+    return hasattr(type(sample), "__missing__") and any(key not in sample for key in keys)
 
 
 def _column(samples: Sequence[Any], key: Any) -> list[Any]:
@@ -176,7 +180,7 @@ def _arrays(samples: Sequence[Any], empty: Empty) -> Any:
     dtype = _DTYPES.get(first.dtype)
     shape = first.shape
     plain = dtype is not None and shape and first.dtype.isnative and _alike(samples)
-    if not plain or torch.get_default_device().type != "cpu":
+    if not plain or _is_redirected():
         if first.dtype.kind in "SaUO":
             return torch_collate(samples, collate_fn_map=default_collate_fn_map)
         return collate([torch.as_tensor(array) for array in samples], empty)
@@ -185,6 +189,14 @@ def _arrays(samples: Sequence[Any], empty: Empty) -> Any:
     rows = batch.numpy().reshape(len(samples) * shape[0], *shape[1:])
     np.concatenate(samples, out=rows)  # pyrefly: ignore - any sequence of arrays
     return batch
+
+
+def _is_redirected() -> bool:
+    """Say whether torch may put new tensors elsewhere, because of `torch.set_default_device`.
+
+    `torch.get_default_device` takes 3 us, this 0.1 us.
+    """
+    return bool(torch._C._len_torch_function_stack())  # noqa: SLF001 - no public one is as cheap
 
 
 def _alike(arrays: Sequence[Any]) -> bool:

@@ -126,6 +126,11 @@ def test_a_mapping_that_fills_in_missing_keys_is_not_filled():
     assert list(samples[1]) == ["a", "c"]
 
 
+def test_a_counter_among_dictionaries_is_not_filled_either():
+    with pytest.raises(KeysDifferError):
+        collate([{"a": 1, "b": 2}, collections.Counter(a=1, c=2)])
+
+
 def test_an_error_of_a_mapping_itself_stays_its_own():
     class Broken(collections.UserDict):
         def __getitem__(self, key):
