@@ -1,5 +1,6 @@
 """Shared slots: what is written can be read, and what is leased is not lent."""
 
+import mmap
 from weakref import ref
 
 import numpy as np
@@ -143,3 +144,27 @@ def test_an_array_outlives_the_arena():
     array = torch.frombuffer(arena.lease(0), dtype=torch.uint8, count=8).numpy()
     del arena
     assert np.array_equal(array, np.full(8, 5))
+
+
+def test_slots_are_smaller_where_the_system_gives_less_room(monkeypatch):
+    granted = mmap.mmap
+
+    def limited(descriptor, length):
+        if length > 3 << 26:
+            raise OSError(12, "Cannot allocate memory")
+        return granted(descriptor, length)
+
+    monkeypatch.setattr(mmap, "mmap", limited)
+    arena = Arena(3)
+    assert arena.stride == 1 << 26
+    arena.write(2, 0, b"batch")
+    assert arena.read(2, 0, 5) == b"batch"
+
+
+def test_where_the_system_gives_no_room_the_error_says_for_how_many_slots(monkeypatch):
+    def refused(descriptor, length):
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(mmap, "mmap", refused)
+    with pytest.raises(OSError, match=r"cannot map shared memory for 3 slots: .*allocate memory"):
+        Arena(3)
