@@ -18,7 +18,7 @@ from trueload.workers.base import Lost, Made, Order, Workers
 
 TOO_LONG = "took too long"
 _MOST_LOSSES = 2
-_MOST_IN_FLIGHT = 2048
+_MOST_IN_FLIGHT = 1024
 
 
 @dataclass(slots=True)

@@ -117,24 +117,33 @@ class Recipe:
         """
         if self._gather is not None and (batch := self._gathered(task, empty)) is not None:
             return batch
-        if random is not None:
-            random.start(task, self.generators())
-        samples = self._fetch(task, random, hand)
+        samples = self.samples(task, random, hand)
         return finish(self.collate_fn, samples, task, empty, batched=self.batched)
 
     def sample(self, task: Task, random: Randomness | None, row: int = 0) -> Any:
         """Make the sample in one row of a task, alone: fetched and transformed, not collated.
 
-        Where the batch has one key, the samples before it are made too, since they draw first.
+        Where the batch has one key, what draws before it is made too: the samples before it, or
+        where they are fetched together, all of them.
         """
-        indices = task.indices[: row + 1] if self.batched else task.indices
-        if random is not None and random.each_sample and self.batched:
-            task = task._replace(position=task.position + row)
-            indices = task.indices[row : row + 1]
+        if not self.batched:
+            return self.samples(task, random)
+        if random is not None and random.each_sample:
+            position, indices = task.position + row, task.indices[row : row + 1]
+            return self.samples(task._replace(position=position, indices=indices), random)[0]
+        if not self._fetches_together:
+            task = task._replace(indices=task.indices[: row + 1])
+        return self.samples(task, random)[row]
+
+    def samples(self, task: Task, random: Randomness | None, hand: Hand | None = None) -> Any:
+        """Make the samples of a task, without collating them."""
         if random is not None:
             random.start(task, self.generators())
-        samples = self._fetch(task._replace(indices=indices), random)
-        return samples[-1] if self.batched else samples
+        return self._fetch(task, random, hand)
+
+    @property
+    def _fetches_together(self) -> bool:
+        return bool(getattr(self.dataset, "__getitems__", None))
 
     def _gathered(self, task: Task, empty: Empty) -> Any:
         indices = task.indices
@@ -154,7 +163,7 @@ class Recipe:
             return self._fetch_single(task, random)
         indices = listed(task.indices) if task.counted else task.indices
         each_sample = random is not None and random.each_sample
-        if getattr(self.dataset, "__getitems__", None) and not each_sample:
+        if self._fetches_together and not each_sample:
             return self._fetch_together(task, indices)
         if self.transform is None and not each_sample and hand is None:
             return self._fetch_plain(task, indices)

@@ -60,16 +60,10 @@ def samples_of(loader):
     return [row for batch in loader for row in (batch if batch.dim() > 1 else [batch])]
 
 
-TOGETHER = (
-    "all samples of a batch are fetched before the first is transformed; replay fetches fewer"
-)
 FETCHED = {
     **{name: (Noisy(), arguments) for name, arguments in SETUPS.items()},
     **{f"{name}, together": (Together(), arguments) for name, arguments in SETUPS.items()},
 }
-FETCHED["transform, together"] = pytest.param(
-    *FETCHED["transform, together"], marks=pytest.mark.xfail(reason=TOGETHER)
-)
 
 
 @pytest.mark.parametrize(("dataset", "arguments"), FETCHED.values(), ids=FETCHED)

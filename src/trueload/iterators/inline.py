@@ -39,7 +39,7 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             self._borrowed = Borrowed()
             self._empty = loader._pool.empty  # noqa: SLF001 - the loader's own part
             self._stream = beginning.plan is None
-            self._maker: Recipe | Stream | None = None
+            self._own: list[Any] = []
             self._maker = self._stream_of(loader) if self._stream else self._recipe_of(loader)
 
     def __next__(self) -> Any:
@@ -85,7 +85,7 @@ class InlineIterator(_SingleProcessDataLoaderIter):
 
     def _lend(self, make: Callable[..., Any], *args: Any) -> Any:
         """Call what reseeds the process's generators, and give them back unchanged."""
-        own = self._maker.generators() if isinstance(self._maker, Recipe) else ()
+        own = self._own
         states = states_of(own)
         self._borrowed.take()
         try:
@@ -97,7 +97,10 @@ class InlineIterator(_SingleProcessDataLoaderIter):
     def _recipe_of(self, loader: Any) -> Recipe:
         saved = self._cursor.start.dataset_state
         keep_state_of(self._cursor, "dataset_state", loader.dataset, saved)
-        return recipe_of(loader)
+        recipe = recipe_of(loader)
+        if self._random is not None:
+            self._own = recipe.generators()
+        return recipe
 
     def _stream_of(self, loader: Any) -> Stream:
         """Begin to read an iterable dataset, from where its state or ours says."""

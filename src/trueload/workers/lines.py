@@ -5,7 +5,8 @@ held: a worker that dies in the middle of anything leaves both pipes in order. W
 asked for any batch read from one common pipe, so that whoever is free takes the next order. Workers
 that read a stream each have a pipe of their own.
 
-A pipe holds 4,096 messages; the engine keeps fewer in flight, so a write never waits.
+A pipe holds 4,096 orders or 2,048 news; the engine keeps fewer in flight, so that nobody ever
+waits to write.
 """
 
 import os

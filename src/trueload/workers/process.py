@@ -101,10 +101,10 @@ class ProcessWorkers(Workers):
             self._slots.release(parcel.slot)
             raise StreamEndError
         copied = parcel.outcome != MADE or self._slots.is_scarce()
-        batch, storages = unpack(
+        batch, lease = unpack(
             self._arena, parcel.slot, parcel.offset, parcel.size_bytes, copied=copied
         )
-        self._slots.lease(parcel.slot, storages, parcel.offset + parcel.size_bytes)
+        self._slots.lease(parcel.slot, lease, parcel.offset + parcel.size_bytes)
         if parcel.outcome != MADE:
             raise batch.error()
         return batch
