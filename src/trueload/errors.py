@@ -7,6 +7,7 @@
     +-- EmptyError                an endless loop over nothing (also a RuntimeError)
     +-- NoneSampleError           `None` where a sample should be (also a TypeError)
     +-- KeysDifferError           samples of a batch with different keys (also a KeyError)
+    +-- DuplicateError            a stream that every worker reads whole (also a RuntimeError)
     +-- WorkerLostError           a worker that ended, or was ended (also a RuntimeError)
     +-- StopIterationError        `StopIteration` out of user code (also a RuntimeError)
 
@@ -72,6 +73,10 @@ class KeysDifferError(TrueloadError, KeyError):
 
 class WorkerLostError(TrueloadError, RuntimeError):
     """A batch was lost with its worker twice, so making it again would not help."""
+
+
+class DuplicateError(TrueloadError, RuntimeError):
+    """Every worker reads the whole of an iterable dataset, so its samples come several times."""
 
 
 class StopIterationError(TrueloadError, RuntimeError):

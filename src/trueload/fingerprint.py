@@ -4,6 +4,8 @@ Never a `repr`, which may hold an address, and never the data themselves: the id
 with each state, so it must cost next to nothing.
 """
 
+import hashlib
+import pickle
 from collections.abc import Sized
 from typing import Any
 
@@ -37,6 +39,14 @@ def identity_of(dataset: Any) -> str:
     if isinstance(dataset, (torch.Tensor, np.ndarray)):
         return f"{name}({_shape(dataset)})"
     return name
+
+
+def digest_of(value: Any) -> bytes | None:
+    """Give a digest that is equal for equal batches, or `None` where they cannot be pickled."""
+    try:
+        return hashlib.blake2b(pickle.dumps(value), digest_size=16).digest()
+    except Exception:
+        return None
 
 
 def _shape(array: Any) -> str:

@@ -15,6 +15,7 @@ import torch.utils.data
 from torch.utils.data import Dataset, IterDataPipe, MapDataPipe, Sampler
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
+from trueload.arguments import check_own
 from trueload.endless import Endless
 from trueload.errors import ArgumentError, StateError, render
 from trueload.fingerprint import identity_of
@@ -24,7 +25,6 @@ from trueload.iterators.inline import InlineIterator
 from trueload.iterators.torch_process import ProcessIterator
 from trueload.progress import Progress, Taken
 from trueload.replay import replay
-from trueload.seeds import UNITS
 from trueload.state import LoaderState
 from trueload.workers.memory import Pool
 from trueload.workers.process import is_supported
@@ -67,17 +67,25 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
             "batch", from the seed, the epoch and the position of the batch; "sample", from
             those of each sample, so that one can be made again alone; "worker", torch's scheme.
             `None`: "batch", except that without workers and without a seed samples draw from the
-            process's own generators, as with torch.
+            process's own generators, as with torch. Generators that a map-style dataset owns are
+            seeded with them.
+        guard: What is done about what silently goes wrong, such as workers that all read the same
+            stream: "on" tells it once, "strict" makes it an error, "off" does not look.
+        shard: "workers": an iterable dataset is split over the workers by us, so that its batches
+            are those of a loader without workers; each worker reads the whole stream and transforms
+            and collates its own batches. `None`: each worker has the whole dataset, as with torch.
 
     Raises:
         ValueError: As torch, for arguments that exclude each other or are out of range.
-        ArgumentError: `seed` is not an integer, `rng` none of the above, or `transform` cannot
-            be called (also a ValueError).
+        ArgumentError: An argument of ours has none of the values above, or `shard="workers"` is
+            given for a map-style dataset (also a ValueError).
     """
 
     transform: Callable[[Any], Any] | None = None
     seed: int | None = None
     rng: str | None = None
+    guard: str = "on"
+    shard: str | None = None
     _iterator: Any = None  # found here once a library has deleted the loader's own
 
     def __init__(  # noqa: PLR0913, PLR0917 - torch's arguments
@@ -103,8 +111,11 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         transform: Callable[[Any], Any] | None = None,
         seed: int | None = None,
         rng: str | None = None,
+        guard: str = "on",
+        shard: str | None = None,
     ) -> None:
-        _check_own(transform, seed, rng)
+        own = {"transform": transform, "seed": seed, "rng": rng, "guard": guard, "shard": shard}
+        check_own(dataset, own)
         self._progress = Progress()
         self._pool = Pool()
         super().__init__(
@@ -126,8 +137,8 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
             pin_memory_device=pin_memory_device,
             in_order=in_order,
         )
-        for name, value in (("transform", transform), ("seed", seed), ("rng", rng)):
-            if value is not None:
+        for name, value in own.items():
+            if value != getattr(DataLoader, name):
                 setattr(self, name, value)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -258,15 +269,3 @@ def _has_processes(loader: Any) -> bool:
     """Say whether workers are processes; a context of a library's own may make threads."""
     context = loader.multiprocessing_context
     return context is None or type(context).__module__.startswith("multiprocessing.")
-
-
-def _check_own(transform: Any, seed: Any, rng: Any) -> None:
-    if transform is not None and not callable(transform):
-        title = f"`transform` must be callable, got {type(transform).__name__} {transform!r}"
-        raise ArgumentError(render(title, "TL105"))
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-        title = f"`seed` must be an integer or None, got {type(seed).__name__} {seed!r}"
-        raise ArgumentError(render(title, "TL105"))
-    if rng is not None and rng not in UNITS:
-        title = f"`rng` must be one of {', '.join(map(repr, UNITS))} or None, got {rng!r}"
-        raise ArgumentError(render(title, "TL105"))

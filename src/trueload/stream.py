@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from trueload.blame import Blame
 from trueload.collate import Empty, fresh
+from trueload.fingerprint import digest_of
 from trueload.recipe import Hand, Randomness, finish, transformed
 from trueload.seeds import reseed, stream_key_of
 from trueload.state import state_of
@@ -120,6 +121,17 @@ class StreamRecipe:
     _epoch: int = field(default=-1, init=False, repr=False)
     _next: int = field(default=0, init=False, repr=False)
     _saved: "StreamState | None" = field(default=None, init=False, repr=False)
+    _asked: Callable[[], bool] = field(default=lambda: True, init=False, repr=False)
+
+    def work_for(self, worker: int, count: int, asked: Callable[[], bool]) -> None:
+        """Be one of several readers.
+
+        Args:
+            worker: The worker's number.
+            count: How many workers there are.
+            asked: Says whether user code has asked which worker it runs in.
+        """
+        self.number, self.count, self._asked = worker, count, asked
 
     def begin(self, saved: "StreamState") -> None:
         """Take the stream's next beginning from a state of its own, if it is not beyond."""
@@ -140,7 +152,8 @@ class StreamRecipe:
         stream = self._stream_at(task, random)
         self._next += 1
         batch = stream.make(task, random, empty, hand)
-        return StreamBatch(batch, self._state(stream))
+        doubted = self._next == 1 and self.count > 1 and not self.split and not self._asked()
+        return StreamBatch(batch, self._state(stream), digest_of(batch) if doubted else None)
 
     def _stream_at(self, task: Task, random: Randomness | None) -> Stream:
         """Give the stream where it is about to give the batch."""
@@ -210,7 +223,14 @@ class StreamState:
 
 
 class StreamBatch(NamedTuple):
-    """A batch with the state of the stream after it."""
+    """A batch on its way from a worker.
+
+    Attributes:
+        batch: The batch.
+        state: Where its stream stands after it.
+        digest: Of the first batch of a stream that nobody split over the workers, else `None`.
+    """
 
     batch: Any
     state: StreamState | None
+    digest: bytes | None

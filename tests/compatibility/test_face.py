@@ -31,7 +31,7 @@ PUBLIC = {
     "collate_fn",
     "persistent_workers",
 }
-OWN = {"transform": str, "seed": 3, "rng": "sample"}
+OWN = {"transform": str, "seed": 3, "rng": "sample", "guard": "strict"}
 LOCKED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 KINDS = {
     "batches": (Numbers, {"batch_size": 4}),
@@ -117,8 +117,9 @@ def test_own_arguments_are_keyword_only_and_have_defaults():
     theirs = inspect.signature(TORCH.__init__).parameters
     ours = inspect.signature(DataLoader.__init__).parameters
     own = [parameter for name, parameter in ours.items() if name not in theirs]
-    assert {parameter.name for parameter in own} == set(OWN)
-    assert all(p.kind is p.KEYWORD_ONLY and p.default is None for p in own)
+    assert {parameter.name for parameter in own} == {*OWN, "shard"}
+    assert all(p.kind is p.KEYWORD_ONLY for p in own)
+    assert [p.default for p in own] == [getattr(DataLoader, p.name) for p in own]
 
 
 def test_the_class_and_its_init_have_the_same_signature():
@@ -167,10 +168,10 @@ def test_no_property_or_slot_stands_behind_a_public_attribute(name):
 
 @pytest.mark.parametrize("name", OWN)
 def test_the_default_of_an_own_option_is_a_class_attribute(name):
-    loader = DataLoader(Numbers(), **{name: None})
+    default = vars(DataLoader)[name]
+    loader = DataLoader(Numbers(), **{name: default})
     assert name not in vars(loader)
-    assert vars(DataLoader)[name] is None
-    assert getattr(loader, name) is None
+    assert getattr(loader, name) == default
 
 
 @pytest.mark.parametrize("name", OWN)

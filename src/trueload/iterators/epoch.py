@@ -53,7 +53,7 @@ def described(loader: Any, state: LoaderState) -> LoaderState:
 
 def untouched(loader: Any, epoch: int) -> LoaderState:
     """Give the state of a loader that has not begun an epoch, with what others say of theirs."""
-    inside = is_stream(loader) and loader.num_workers > 1
+    inside = bool(readers_of(loader))
     sampler = None if is_stream(loader) else _state_owner(loader._index_sampler, None)  # noqa: SLF001
     return LoaderState(
         epoch=epoch,
@@ -87,7 +87,14 @@ def maker_of(loader: Any) -> Recipe | StreamRecipe:
         collate_fn=loader.collate_fn,
         batched=loader._auto_collation,  # noqa: SLF001 - torch's name for "there are batches"
         drop_last=loader.drop_last,
+        split=loader.shard == "workers",
     )
+
+
+def readers_of(loader: Any) -> int:
+    """Give how many workers read an iterable dataset each on its own; 0 for any other way."""
+    several = is_stream(loader) and loader.num_workers > 1 and loader.shard != "workers"
+    return loader.num_workers if several else 0
 
 
 def is_cut_evenly(loader: Any) -> bool:
@@ -128,7 +135,7 @@ class Beginning:
         stream = is_stream(loader)
         self.plan = None if stream else samplers.read(loader, loader.seed, self.start.epoch)
         size = _stream_size(loader) if self.plan is None else self.plan.batch_size
-        readers = loader.num_workers if stream and loader.num_workers > 1 else 0
+        readers = readers_of(loader)
         if self.start.batches and self.start.readers != readers:
             say_other_readers(self.start.readers, readers)
         self.start = replace(self.start, batch_size=size, readers=readers)

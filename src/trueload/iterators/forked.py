@@ -14,6 +14,7 @@ from trueload.blame import Blame
 from trueload.changes import Changes, Watched
 from trueload.engine import TOO_LONG, Engine, LostError
 from trueload.errors import WorkerLostError, render, tidied
+from trueload.iterators.doubt import Doubt
 from trueload.iterators.epoch import Beginning, following, maker_of
 from trueload.iterators.turns import StreamStates, Turns
 from trueload.seeds import next_base_seed
@@ -62,6 +63,7 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
         )
         outlives = self._persistent_workers or self._run.stays
         self._watched = Watched(self._maker) if outlives else None
+        self._doubt = Doubt(loader)
 
     def _start(self, loader: Any, epoch: "_Epoch") -> None:
         self._progress = loader._progress  # noqa: SLF001 - the loader's own part
@@ -196,7 +198,10 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
             self._cursor.passed_over(order.task)
             raise
         states = self._epoch.states
-        return order, batch if states is None else states.opened(batch, order)
+        if states is not None:
+            self._doubt.hear(order.worker, batch.digest)
+            batch = states.opened(batch, order)
+        return order, batch
 
     def _turn_to(self, task: Task) -> None:
         """Be where a task is: maybe in the next epoch, maybe behind turns that were passed over."""
@@ -226,7 +231,8 @@ class _Run:
 
     Attributes:
         stays: Whether epochs that follow are begun before this one ends.
-        limit: How many batches are asked for at most; `None` for no end.
+        limit: How many batches of a map-style dataset are asked for at most; `None` for no end.
+            A stream may be over before it gives what it was asked for.
         ordered: How many have been asked for.
         epochs: The epoch under way, and those begun after it.
     """
@@ -248,7 +254,7 @@ def _orders(run: _Run, follow: "WeakMethod[Any]") -> Iterator[Order]:
     while epoch is not None:
         before = run.ordered
         for order in epoch.orders:
-            if run.limit is not None and run.ordered >= run.limit:
+            if run.limit is not None and run.ordered >= run.limit and epoch.states is None:
                 return
             run.ordered += 1
             yield order
@@ -286,9 +292,14 @@ class _Epoch:
             self.orders = (Order(task, random, changes=changes) for task in tasks)
             return
         loader = beginning.loader
-        self.states = StreamStates(self.cursor, beginning.start, loader.dataset)
+        self.states = StreamStates(self.cursor, beginning.start, loader)
         self._turns = Turns(
-            tasks, random, loader.num_workers, begins=self.states.begins, changes=changes
+            tasks,
+            random,
+            loader.num_workers,
+            together=loader.shard == "workers",
+            begins=self.states.begins,
+            changes=changes,
         )
         self.orders = iter(self._turns)
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from trueload.changes import Changes
+from trueload.iterators.epoch import say_skipped
 from trueload.progress import Cursor
 from trueload.recipe import Randomness
 from trueload.state import LoaderState, state_of
@@ -84,23 +85,25 @@ class StreamStates:
     Args:
         cursor: What is told.
         start: The state that the epoch begins with.
-        dataset: The iterable dataset.
+        loader: The loader.
 
     Attributes:
         begins: Where each worker's stream is to begin.
     """
 
-    def __init__(self, cursor: Cursor, start: LoaderState, dataset: Any) -> None:
-        self._cursor, self._several = cursor, bool(start.readers)
+    def __init__(self, cursor: Cursor, start: LoaderState, loader: Any) -> None:
+        self._cursor, self._several, dataset = cursor, bool(start.readers), loader.dataset
         if self._several:
             self.begins = unpack_states(start.reader_states)
             cursor.sources = {"reader_states": lambda: pack_states(self._states)}
         else:
-            self.begins = _begin_of_one(start)
+            self.begins = _begin_of_one(start, loader.num_workers)
             known = start.dataset_state
             cursor.note(None, "dataset_state", state_of(dataset) if known is None else known)
             cursor.note(None, "iterator_state", start.iterator_state)
         self._states = dict(self.begins)
+        if start.batches and not self.begins:
+            say_skipped(type(dataset).__qualname__, start.batches)
 
     def opened(self, made: StreamBatch, order: Order) -> Any:
         """Give the batch, once it is noted where its stream stands after it."""
@@ -113,10 +116,11 @@ class StreamStates:
         return made.batch
 
 
-def _begin_of_one(start: LoaderState) -> dict[int, StreamState]:
+def _begin_of_one(start: LoaderState, workers: int) -> dict[int, StreamState]:
     if start.dataset_state is None and start.iterator_state is None:
         return {}
-    return {0: StreamState(start.batches, start.dataset_state, start.iterator_state)}
+    state = StreamState(start.batches, start.dataset_state, start.iterator_state)
+    return dict.fromkeys(range(workers), state)
 
 
 def pack_states(states: Mapping[int, StreamState]) -> bytes | None:

@@ -7,7 +7,8 @@ import random
 import signal
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,7 +85,8 @@ class Bench:
         self._changed = 0
         self._recipe = outfit.recipe
         if isinstance(self._recipe, StreamRecipe):
-            self._recipe = replace(self._recipe, number=outfit.number, count=outfit.count)
+            info = torch_worker._worker_info  # noqa: SLF001 - set by `_prepare`
+            self._recipe.work_for(outfit.number, outfit.count, lambda: getattr(info, "asked", True))
 
     def make(self, call: Call) -> News:
         """Make the batch of an order in its slot; tell the outcome and where it lies."""
@@ -123,15 +125,34 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
+class _Info(torch_worker.WorkerInfo):
+    """Torch's worker info, which remembers whether somebody asked which worker this is."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in {"id", "num_workers"}:
+            object.__setattr__(self, "asked", True)
+        return super().__getattribute__(name)
+
+
+def _info(outfit: Outfit, seed: int) -> torch_worker.WorkerInfo:
+    """Say which worker this is. Workers that share a stream each believe to be the only one."""
+    recipe = outfit.recipe
+    if isinstance(recipe, StreamRecipe) and not recipe.split:
+        info = _Info(outfit.number, outfit.count, seed, recipe.dataset)
+        object.__setattr__(info, "asked", False)
+        return info
+    alone = isinstance(recipe, StreamRecipe)
+    number, count = (0, 1) if alone else (outfit.number, outfit.count)
+    return torch_worker.WorkerInfo(number, count, seed, recipe.dataset)
+
+
 def _prepare(outfit: Outfit) -> Exception | None:
     """Seed the generators, fill in torch's worker info and call the user's `worker_init_fn`."""
     seed = outfit.base_seed + outfit.number
     random.seed(seed)
     torch.manual_seed(seed)
     np.random.seed(torch_worker._generate_state(outfit.base_seed, outfit.number))  # noqa: NPY002, SLF001
-    torch_worker._worker_info = torch_worker.WorkerInfo(  # noqa: SLF001 - where users look for it
-        id=outfit.number, num_workers=outfit.count, seed=seed, dataset=outfit.recipe.dataset
-    )
+    torch_worker._worker_info = _info(outfit, seed)  # noqa: SLF001 - where users look for it
     try:
         if outfit.init is not None:
             outfit.init(outfit.number)
