@@ -6,7 +6,7 @@ neither torch nor numpy is needed to read it. What the exit codes say stands in 
 """
 
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from traceback import print_exc
 from typing import Protocol
@@ -52,24 +52,36 @@ def _parser() -> ArgumentParser:
     """Build the parser from the list of commands."""
     parser = ArgumentParser(
         prog="trueload",
+        usage="trueload [-h] [--version] command ...",
         description="Batches that are correct, fast and endless.",
+        epilog=_table(),
+        formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="store_true", help="show the version and exit")
     parser.set_defaults(command=None)
-    commands = parser.add_subparsers(title="commands", metavar="command")
+    commands = parser.add_subparsers(prog="trueload", metavar="command", help=SUPPRESS)
     for command in COMMANDS:
-        text = command.__doc__ or ""
         own = commands.add_parser(
-            command.__name__.rpartition(".")[2],
-            help=text.partition("\n")[0].rstrip("."),
-            description=text,
+            _name(command),
+            description=command.__doc__,
             formatter_class=RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
         command.add_arguments(own)
         own.set_defaults(command=command)
     return parser
+
+
+def _table() -> str:
+    """List the commands with the first lines of their docstrings."""
+    firsts = ((command.__doc__ or "").partition("\n")[0].rstrip(".") for command in COMMANDS)
+    rows = zip(map(_name, COMMANDS), firsts, strict=True)
+    return "\n".join(["commands:", *(f"  {name:<9}  {first}" for name, first in rows)])
+
+
+def _name(command: Command) -> str:
+    return command.__name__.rpartition(".")[2]
 
 
 def _version() -> str:

@@ -9,6 +9,7 @@ import runpy
 import sys
 import zipfile
 from argparse import REMAINDER, ArgumentParser, Namespace
+from io import open_code
 from pathlib import Path
 from types import ModuleType, TracebackType
 
@@ -24,21 +25,27 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Take `script.py args...` or `-m module args...`."""
     parser.usage = "trueload install [-h] (script.py | -m module) [args...]"
     parser.add_argument("-m", action="store_true", dest="as_module", help="run a module")
-    parser.add_argument("script", help="the script, or with -m the module, to run")
-    parser.add_argument("args", nargs=REMAINDER, help="what the script gets as its arguments")
+    # One argument takes all that follows: argparse would drop a `--` between two.
+    parser.add_argument(
+        "line", nargs=REMAINDER, metavar="script [args...]", help="what to run, as after `python`"
+    )
+    parser.set_defaults(wrong_use=parser.error)
 
 
 def run(args: Namespace) -> int:
     """Run the script; what ends it is shown as Python shows it, without our frames."""
+    if not args.line:
+        args.wrong_use("a script or a module to run is missing")
     trueload.install()
-    sys.argv = [args.script, *args.args]
+    sys.argv = args.line
+    script = args.line[0]
     try:
-        _run_module(args.script) if args.as_module else _run_script(args.script)
+        _run_module(script) if args.as_module else _run_script(script)
     except SystemExit:
         raise
     except BaseException as error:
         if _of_script(error) is None and isinstance(error, OSError | ImportError):
-            return _show_not_started(args.script, error)
+            return _show_not_started(script, error)
         _show(error)
         if isinstance(error, KeyboardInterrupt):
             sys.excepthook = _say_nothing
@@ -71,7 +78,8 @@ def _run_file(path: Path) -> None:
 
     `runpy.run_path` would take it away at the end, and give it a relative `__file__`.
     """
-    code = compile(path.read_bytes(), path, "exec", dont_inherit=True)
+    with open_code(str(path)) as file:  # no frame of Python's own if it cannot be opened
+        code = compile(file.read(), path, "exec", dont_inherit=True)
     main = sys.modules["__main__"] = ModuleType("__main__")
     main.__file__ = str(path)
     exec(code, vars(main))  # noqa: S102 - to run the user's script is what was asked for

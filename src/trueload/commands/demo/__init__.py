@@ -20,7 +20,7 @@ NEEDED = {"PIL": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn"}
 def add_arguments(parser: ArgumentParser) -> None:
     """Describe the options, all of which may be left alone."""
     parser.add_argument(
-        "--quick", action="store_true", help="few pictures and 2 epochs: seconds, low accuracy"
+        "--quick", action="store_true", help="few pictures, 4 epochs: seconds, low accuracy"
     )
     parser.add_argument(
         "--epochs", type=_whole(2, 100), metavar="N", help="the last one is killed (default: 8)"
@@ -50,7 +50,7 @@ def run(args: Namespace) -> int:
     try:
         from trueload.commands.demo.story import Options, tell  # noqa: PLC0415 - imports torch
 
-        epochs = args.epochs or (2 if args.quick else 8)
+        epochs = args.epochs or (4 if args.quick else 8)
         return tell(Options(epochs, args.workers, args.seed, args.keep, args.quick))
     except KeyboardInterrupt:
         print("\nstopped; all processes ended, all temporary files removed", file=sys.stderr)

@@ -4,7 +4,8 @@ from typing import Final
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
 
 from trueload.commands.demo.training import Epoch
 from trueload.errors import count
@@ -18,12 +19,26 @@ def progress_bar(console: Console, unit: str) -> Progress:
     return Progress(
         TextColumn(" " * INDENT + "{task.description:<12}"),
         BarColumn(bar_width=30, complete_style="cyan", finished_style="green"),
-        MofNCompleteColumn(),
-        TextColumn(unit),
+        Amount(unit),
         console=console,
         transient=True,
         disable=not console.is_terminal,
     )
+
+
+class Amount(ProgressColumn):
+    """How much is done, of how much, and how fast."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def render(self, task: Task) -> Text:
+        """Render it for one bar."""
+        whole = count(int(task.total or 0))
+        done = f" {count(int(task.completed)):>{len(whole)}} of {whole} {self.unit}"
+        speed = f"   {count(round(task.speed))}/s" if task.speed else ""
+        return Text(done) + Text(speed, QUIET)
 
 
 class ProcessBars:
@@ -52,7 +67,7 @@ class EpochTable:
         self.task = progress.add_task("", total=n_samples)
         ascii_only = progress.console.options.ascii_only
         self.full, self.empty = ("=", ".") if ascii_only else ("━", "·")
-        self._print(f"\n[{QUIET}]epoch    loss   accuracy{'':26}samples/s   waiting[/]")
+        self._print(f"\n[{QUIET}]epoch    loss   accuracy{'':25}samples/s   waiting[/]")
 
     def begin(self, number: int) -> None:
         """Begin an epoch."""
@@ -67,7 +82,7 @@ class EpochTable:
         n_full = round(20 * accuracy)
         bar = f"[cyan]{self.full * n_full}[/][{QUIET}]{self.empty * (20 - n_full)}[/]"
         self._print(
-            f"{number:>5}   {epoch.loss:5.3f}   [bold]{accuracy:>7.1%}[/]  {bar}   "
+            f"{number:>5}   {epoch.loss:5.3f}   [bold]{accuracy:>8.1%}[/]  {bar}   "
             f"{count(round(epoch.samples_per_second)):>11}   {epoch.waiting:>7.0%}"
         )
 

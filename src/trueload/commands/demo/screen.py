@@ -11,8 +11,8 @@ from typing import Any, Final
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
-from rich.syntax import Syntax
 from rich.table import Table
+from rich.text import Text
 
 from trueload.commands.demo.bars import INDENT, QUIET, EpochTable, ProcessBars, progress_bar, show
 from trueload.commands.demo.pictures import Written
@@ -112,6 +112,7 @@ class Screen:
         table.add_column(style=QUIET)
         for row in _history(proof, pids):
             table.add_row(*row)
+        table.add_row()
         for good, *row in _checks(proof, same_weights=same_weights):
             table.add_row(*row, style=GOOD if good else BAD)
         self._print(table, below=1)
@@ -127,10 +128,14 @@ class Screen:
     def closing(self, kept: Path | None) -> None:
         """Say what to do next."""
         self.act(4, "Yours")
-        code = Syntax(EXAMPLE, "python", theme="ansi_dark", background_color="default")
+        code = Text(EXAMPLE)
+        code.highlight_regex("#.*", QUIET)
         self._print(code, below=1)
-        where = f"are in {escape(str(kept))}" if kept else "were removed again"
-        self.say(f"pictures and records {where}")
+        if kept is None:
+            self.say("pictures and records were removed again")
+        else:
+            self.say("pictures and records are in")
+            self.console.print(" " * INDENT + escape(str(kept)), soft_wrap=True)
 
     def _can_paint(self) -> bool:
         """Tell whether this is a terminal that shows many colors, and may."""

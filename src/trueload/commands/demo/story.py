@@ -1,11 +1,15 @@
 """Tell the demo's story in four acts: pictures, training, crash, and what to do next."""
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
+
+import torch
 
 from trueload.commands.codes import Exit
 from trueload.commands.demo import pictures
@@ -13,6 +17,8 @@ from trueload.commands.demo.child import Plan, load, save
 from trueload.commands.demo.resume import Crash, Drama
 from trueload.commands.demo.screen import Screen
 from trueload.commands.demo.training import Learner, held_out_loader, train_epoch, training_loader
+
+CACHE: Final = "TORCHINDUCTOR_CACHE_DIR"
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,9 @@ class Options:
 def tell(options: Options, screen: Screen | None = None) -> int:
     """Tell the story, and give the exit code."""
     screen = screen or Screen()
+    # The network is small, and the cores are the workers' too: threads that wait for one another
+    # on busy cores take up to ten times as long as one thread.
+    torch.set_num_threads(1)
     with _ended_cleanly(), _folder(options.keep) as folder:
         screen.title()
         written = _show_pictures(options, folder, screen)
@@ -95,12 +104,25 @@ def _crash(options: Options, folder: Path, written: pictures.Written, screen: Sc
 @contextmanager
 def _folder(keep: Path | None) -> Iterator[Path]:
     """Give the folder to be kept, or a temporary one that is removed at the end."""
-    if keep is not None:
-        keep.mkdir(parents=True, exist_ok=True)
-        yield keep.resolve()
-        return
-    with TemporaryDirectory(prefix="trueload-demo-") as folder:
-        yield Path(folder)
+    with TemporaryDirectory(prefix="trueload-demo-") as temporary, _caches_in(temporary):
+        if keep is None:
+            yield Path(temporary)
+        else:
+            keep.mkdir(parents=True, exist_ok=True)
+            yield keep.resolve()
+
+
+@contextmanager
+def _caches_in(folder: str) -> Iterator[None]:
+    """Let torch, which with the first optimizer makes a cache for its compiler, make it here."""
+    before = os.environ.get(CACHE)
+    os.environ[CACHE] = str(Path(folder, "torch"))
+    try:
+        yield
+    finally:
+        del os.environ[CACHE]
+        if before is not None:
+            os.environ[CACHE] = before
 
 
 @contextmanager
