@@ -9,6 +9,11 @@ exclude_patterns = ["_build"]
 
 html_theme = "furo"
 html_title = "Trueload"
+html_static_path = ["_static"]
+html_css_files = ["narrow.css"]
+
+# One parameter a line where a signature would not fit into one.
+maximum_signature_line_length = 80
 
 # `[...](errors.md#tl204)` leads to a heading, as on GitHub.
 myst_heading_anchors = 3

@@ -94,6 +94,28 @@ def test_it_leaves_no_shared_memory_behind(demo):
     assert ends_soon(lambda: not any(path.exists() for path in demo.new))
 
 
+def plain(console):
+    """Give what was written, without colors and movements."""
+    return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", console.file.getvalue())
+
+
+def test_the_bars_and_the_table_fit_into_80_columns_and_line_up():
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    with Screen(console).epochs(12, 2, 5752) as table:
+        table.begin(10)
+        for _ in range(89):
+            table.advance(64)
+        table.row(10, Epoch(loss=1.5, samples_per_second=11370.4, waiting=1.0), 1.0)
+    lines = [line.rstrip() for line in re.split(r"[\r\n]+", plain(console))]
+    assert max(map(len, lines)) <= 78
+    (head,) = [line for line in lines if "samples/s" in line]
+    (row,) = [line for line in lines if "11 370" in line]
+    for title, value in [("loss", "1.500"), ("accuracy", "100.0%"), ("samples/s", "11 370")]:
+        assert head.index(title) + len(title) == row.index(value) + len(value)
+    assert len(head) == len(row)
+    assert any("5 696 of 5 752 samples" in line for line in lines)
+
+
 def until(file, text):
     """Read lines until one has this text."""
     while line := file.readline():
@@ -180,9 +202,6 @@ def test_no_color_is_respected_on_a_terminal(tmp_path):
         table.advance(16)
         table.row(1, Epoch(loss=1.5, samples_per_second=1370.4, waiting=0.06), 0.5)
     screen.closing(None)
-    written = console.file.getvalue()
-    assert not re.search(r"\x1b\[(?:\d+;)*(?:3\d|4\d|9\d)[;m]", written)
-    assert "▀" not in written
-    assert "1   1.500      50.0%  ━━━━━━━━━━··········         1 370        6%" in re.sub(
-        r"\x1b\[[\d;]*m", "", written
-    )
+    assert not re.search(r"\x1b\[(?:\d+;)*(?:3\d|4\d|9\d)[;m]", console.file.getvalue())
+    assert "▀" not in plain(console)
+    assert "1   1.500      50.0%  ━━━━━━━━━━··········         1 370        6%" in plain(console)

@@ -18,7 +18,7 @@ def progress_bar(console: Console, unit: str) -> Progress:
     """Return a bar that goes away when it is done, and does not show up in a file."""
     return Progress(
         TextColumn(" " * INDENT + "{task.description:<12}"),
-        BarColumn(bar_width=30, complete_style="cyan", finished_style="green"),
+        BarColumn(bar_width=24, complete_style="cyan", finished_style="green"),
         Amount(unit),
         console=console,
         transient=True,
@@ -38,7 +38,7 @@ class Amount(ProgressColumn):
         whole = count(int(task.total or 0))
         done = f" {count(int(task.completed)):>{len(whole)}} of {whole} {self.unit}"
         speed = f"   {count(round(task.speed))}/s" if task.speed else ""
-        return Text(done) + Text(speed, QUIET)
+        return Text.assemble(done, (speed, QUIET), no_wrap=True, overflow="ellipsis")
 
 
 class ProcessBars:
@@ -67,7 +67,7 @@ class EpochTable:
         self.task = progress.add_task("", total=n_samples)
         ascii_only = progress.console.options.ascii_only
         self.full, self.empty = ("=", ".") if ascii_only else ("━", "·")
-        self._print(f"\n[{QUIET}]epoch    loss   accuracy{'':25}samples/s   waiting[/]")
+        self._print(f"\n[{QUIET}]epoch    loss   accuracy{'':27}samples/s   waiting[/]")
 
     def begin(self, number: int) -> None:
         """Begin an epoch."""
