@@ -5,6 +5,8 @@ and `error.filename` work as without a loader. Two cases become exceptions of ou
 `StopIteration`, which would end the epoch in silence, and a `None` where a sample should be.
 """
 
+import pickle
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -20,6 +22,7 @@ from trueload.errors import (
 )
 from trueload.explain import Misfit, misfit, stranger
 from trueload.tasks import Task, listed
+from trueload.tree import leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class Blame:
 
     Attributes:
         task: The batch that was being made.
-        stage: `fetch`, `transform`, `collate`, or `iter` for the beginning of a stream.
+        stage: `fetch`, `transform`, `collate`, `iter` for the beginning of a stream, or `send`
+            for the way from a worker.
         row: The row of the sample in the batch, where one sample was at fault.
         stream: Whether the dataset is iterable, so that samples have no index.
     """
@@ -62,8 +66,21 @@ class Blame:
             error.add_note(self._misfit(found, len(samples)))
         raise error
 
-    def _note(self, error: BaseException, code: str, hint: str = "") -> str:
-        facts = [*self._facts(self.row), ("at", place_of(error))]
+    def tell_unsent(self, error: Exception, batch: Any) -> NoReturn:
+        """Raise again what pickling a batch raised, with a note that names the part at fault."""
+        bad = [name for name, leaf in leaves(batch) if not _can_be_pickled(leaf)]
+        note = self._note(error, "TL209", _SEND_HINT, [("leaf", f"`{bad[0]}`" if bad else "")])
+        error.add_note(note)
+        raise error
+
+    def _note(
+        self,
+        error: BaseException,
+        code: str,
+        hint: str = "",
+        more: Sequence[tuple[str, str]] = (),
+    ) -> str:
+        facts = [*self._facts(self.row), *more, ("at", place_of(error))]
         return render(self._title(error), code, facts, hint)
 
     def _title(self, error: BaseException) -> str:
@@ -79,6 +96,8 @@ class Blame:
             return "`transform`"
         if self.stage == "iter":
             return "`iter(dataset)`"
+        if self.stage == "send":
+            return f"sending batch {count(self.task.batch)} from its worker"
         return self._name(self.row)
 
     def _name(self, row: int | None) -> str:
@@ -158,6 +177,15 @@ def _worker() -> str:
     return "" if info is None else f", worker {info.id}"
 
 
+def _can_be_pickled(leaf: Any) -> bool:
+    try:
+        pickle.dumps(leaf)
+    except Exception:
+        return False
+    return True
+
+
+_SEND_HINT = "return what can be pickled: tensors, arrays, numbers, strings, containers of these"
 _STOP_HINT = (
     "a bare `next(...)` that runs out is the usual cause; catch it, or give `next` a default"
 )

@@ -108,6 +108,11 @@ def count(number: int) -> str:
     return f"{number:,}".replace(",", " ")
 
 
+def is_ours(path: str) -> bool:
+    """Say whether a file belongs to this package."""
+    return path.startswith(_PACKAGE)
+
+
 def is_installed(path: str) -> bool:
     """Say whether a file belongs to an installed package or to Python itself."""
     return path.startswith((*_INSTALLED, "<frozen"))
@@ -119,7 +124,8 @@ def place_of(error: BaseException) -> str:
     The user's code is whatever lies neither in this package nor among the installed ones. Where
     the traceback holds none, the deepest frame outside this package serves.
     """
-    frames = [(frame, line) for frame, line in walk_tb(error.__traceback__) if not _is_ours(frame)]
+    walked = walk_tb(error.__traceback__)
+    frames = [pair for pair in walked if not is_ours(pair[0].f_code.co_filename)]
     own = [pair for pair in frames if not is_installed(pair[0].f_code.co_filename)]
     if not frames:
         return ""
@@ -160,9 +166,6 @@ def _without_loader(whole: TracebackType | None) -> TracebackType | None:
     return kept
 
 
-def _is_ours(frame: FrameType) -> bool:
-    return frame.f_code.co_filename.startswith(_PACKAGE)
-
-
 def _is_loader(frame: FrameType) -> bool:
-    return _is_ours(frame) or _TORCH_LOADER in frame.f_code.co_filename
+    path = frame.f_code.co_filename
+    return is_ours(path) or _TORCH_LOADER in path

@@ -10,16 +10,16 @@ from weakref import WeakMethod, ref
 from torch.utils.data._utils.pin_memory import pin_memory
 from torch.utils.data.dataloader import _BaseDataLoaderIter, _MultiProcessingDataLoaderIter
 
-from trueload.blame import Blame
 from trueload.changes import Changes, Watched
-from trueload.engine import TOO_LONG, Engine, LostError
-from trueload.errors import WorkerLostError, render, tidied
+from trueload.engine import Engine, LostError
+from trueload.errors import WorkerLostError, tidied
 from trueload.iterators.doubt import Doubt
 from trueload.iterators.epoch import Beginning, following, maker_of
+from trueload.iterators.lost import told_lost
 from trueload.iterators.turns import StreamStates, Turns
 from trueload.seeds import next_base_seed
 from trueload.tasks import Task
-from trueload.workers.base import Lost, Order, StreamEndError
+from trueload.workers.base import Order, StreamEndError
 from trueload.workers.process import ProcessWorkers
 
 logger = logging.getLogger("trueload")
@@ -186,8 +186,7 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
         except LostError as lost:
             self._turn_to(lost.order.task)
             self._cursor.passed_over(lost.order.task)
-            told = _lost_message(lost.order.task, lost.lost, self._timeout)
-            raise WorkerLostError(told) from None
+            raise WorkerLostError(told_lost(lost, self._timeout)) from None
         self._turn_to(order.task)
         try:
             batch = self._made_by.take(parcel)
@@ -319,18 +318,3 @@ class _Epoch:
 def _terms(loader: Any) -> tuple[Any, ...]:
     """Give what a set of workers is bound to."""
     return loader.num_workers, loader.prefetch_factor, loader.in_order, loader.worker_init_fn
-
-
-def _lost_message(task: Task, lost: Lost, timeout_seconds: float) -> str:
-    """Word that a batch was lost with its worker for good; it begins as torch's message does."""
-    blame = Blame(task, "fetch", row=lost.row)
-    what = f"DataLoader worker (pid {lost.pid}) exited unexpectedly: {lost.reason}"
-    if lost.reason == TOO_LONG:
-        what = f"DataLoader timed out after {timeout_seconds:g} seconds"
-    stack = [line.strip() for line in lost.stack.splitlines()[1:] if _PACKAGE not in line]
-    facts = [*blame.facts(), *zip(["stack", *[" "] * len(stack)], stack, strict=False)]
-    return render(f"{what}, twice, making {blame.subject()}", "TL207", facts, _LOST_HINT)
-
-
-_PACKAGE = "trueload"
-_LOST_HINT = "make that sample alone, `dataset[index]` in the main process, to see what ends it"

@@ -23,6 +23,7 @@ import signal
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -139,7 +140,10 @@ class Template:
             target=life.run, name="DataLoader template", daemon=True
         )
         try:
-            self.process.start()
+            with warnings.catch_warnings():
+                # Python warns of the locks that `_Life` looks after
+                warnings.filterwarnings("ignore", ".*multi-threaded", DeprecationWarning)
+                self.process.start()
         except BaseException:
             self._ours.close()
             raise

@@ -14,8 +14,10 @@ import numpy as np
 import torch
 from torch.utils.data._utils import worker as torch_worker
 
+from trueload.blame import Blame
 from trueload.recipe import Recipe
-from trueload.stream import StreamRecipe
+from trueload.stream import StreamBatch, StreamRecipe
+from trueload.tasks import Task
 from trueload.transport import failure
 from trueload.waiting import is_readable
 from trueload.workers.arena import Arena
@@ -95,7 +97,7 @@ class Bench:
             self._set_up(order)
             room = Room(self._arena, call.slot, call.size_bytes)
             batch = self._recipe.make(order.task, order.random, room.empty, self._hand)
-            return News(call.ticket, call.slot, MADE, *room.pack(batch))
+            return News(call.ticket, call.slot, MADE, *_packed(room, batch, order.task))
         except StopIteration:
             return News(call.ticket, call.slot, ENDED, 0, 0)
         except Exception as error:
@@ -123,6 +125,14 @@ def _end_with(parent: int) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {STACK_SIGNAL})
     is_readable(parent, None)
     os._exit(1)
+
+
+def _packed(room: Room, batch: Any, task: Task) -> tuple[int, int]:
+    try:
+        return room.pack(batch)
+    except Exception as error:
+        inner = batch.batch if isinstance(batch, StreamBatch) else batch
+        Blame(task, "send").tell_unsent(error, inner)
 
 
 class _Info(torch_worker.WorkerInfo):
