@@ -29,6 +29,9 @@ Empty = Callable[[tuple[int, ...], torch.dtype], torch.Tensor]
 LARGE_BYTES = 1 << 18
 """From this size on a fresh allocation costs more in page faults than the copy itself."""
 
+LARGE_ROW_BYTES = 1 << 17
+"""From this size on torch shares a row out over threads, which costs more than it saves."""
+
 _ORIGINAL = dict(default_collate_fn_map)
 _PLAIN_DIMENSIONS = 3
 
@@ -75,9 +78,11 @@ def collate(samples: Sequence[Any], empty: Empty = fresh) -> Any:  # noqa: PLR09
 
 def _mappings(samples: Sequence[Any], empty: Empty) -> Any:
     first = samples[0]
-    length = len(first)
+    if len(set(map(len, samples))) > 1:
+        sizes = [len(sample) == len(first) for sample in samples]
+        raise _keys_differ(samples, sizes.index(False))
     for row, sample in enumerate(samples):
-        if len(sample) != length or (type(sample) is not dict and _would_fill(sample, first)):
+        if type(sample) is not dict and _would_fill(sample, first):
             raise _keys_differ(samples, row)
     columns = {key: collate(_column(samples, key), empty) for key in first}
     if type(first) is dict:
@@ -133,8 +138,7 @@ def _sequences(samples: Sequence[Any], empty: Empty) -> Any:
 
 
 def _same_length(samples: Sequence[Any]) -> None:
-    length = len(samples[0])
-    if any(len(sample) != length for sample in samples):
+    if len(set(map(len, samples))) > 1:
         message = "each element in list of batch should be of equal size"
         raise RuntimeError(message)
 
@@ -143,12 +147,12 @@ def _tensors(samples: Sequence[Any], empty: Empty) -> torch.Tensor:
     first = samples[0]
     if first.is_nested or first.layout is not torch.strided:
         return torch_collate(samples, collate_fn_map=default_collate_fn_map)
-    if first.numel() * first.element_size() * len(samples) >= LARGE_BYTES and _uniform(samples):
-        batch = empty((len(samples), *first.shape), first.dtype)
-        target = batch.numpy()
-        for row, tensor in enumerate(samples):
-            target[row] = tensor.numpy()
-        return batch
+    row_bytes = first.numel() * first.element_size()
+    if row_bytes * len(samples) >= LARGE_BYTES and first.dtype in COPYABLE:
+        into = _copied if row_bytes >= LARGE_ROW_BYTES else _stacked
+        batch = into(samples, empty)
+        if batch is not None:
+            return batch
     try:
         return torch.stack(samples, 0)  # pyrefly: ignore - any sequence of tensors
     except TypeError:
@@ -157,13 +161,37 @@ def _tensors(samples: Sequence[Any], empty: Empty) -> torch.Tensor:
         return torch.stack([torch.as_tensor(sample) for sample in samples], 0)
 
 
+def _stacked(samples: Sequence[Any], empty: Empty) -> torch.Tensor | None:
+    """Stack into memory that is given, or give nothing where torch then would stack otherwise."""
+    first = samples[0]
+    plain = first.device.type == "cpu" and set(map(type, samples)) == {torch.Tensor}
+    flat = first.dim() <= _PLAIN_DIMENSIONS or first.is_contiguous()
+    if not plain or not flat or len({tensor.dtype for tensor in samples}) > 1:
+        return None
+    batch = empty((len(samples), *first.shape), first.dtype)
+    try:
+        return torch.stack(samples, 0, out=batch)  # pyrefly: ignore - any sequence of tensors
+    except RuntimeError:
+        return None
+
+
+def _copied(samples: Sequence[Any], empty: Empty) -> torch.Tensor | None:
+    """Copy row by row on this one thread, or give nothing where torch must stack."""
+    if not _uniform(samples):
+        return None
+    first = samples[0]
+    batch = empty((len(samples), *first.shape), first.dtype)
+    target = batch.numpy()
+    for row, tensor in enumerate(samples):
+        target[row] = tensor.numpy()
+    return batch
+
+
 def _uniform(samples: Sequence[Any]) -> bool:
     """Say whether rows can be copied one by one and give what `torch.stack` would give."""
     first = samples[0]
     shape, dtype = first.shape, first.dtype
-    if dtype not in COPYABLE or first.device.type != "cpu":
-        return False
-    return all(
+    return first.device.type == "cpu" and all(
         type(tensor) is torch.Tensor
         and tensor.shape == shape
         and tensor.dtype == dtype

@@ -130,6 +130,22 @@ TENSORS: dict[str, Callable[[int], Any]] = {
     "different shapes": lambda i: grid(1 + i % 2),
     "different dtypes": lambda i: torch.tensor([i, 2], dtype=[torch.int64, torch.float32][i % 2]),
     "broadcastable": lambda i: grid(2, 1) if i % 2 else grid(1, 2),
+    "medium": lambda i: grid(160, 180) + i,
+    "medium view": lambda i: (grid(180, 160) + i).T,
+    "medium image": lambda i: (grid(120, 80, 3) + i).permute(2, 0, 1),
+    "medium channels last": lambda i: (grid(1, 3, 120, 80) + i).to(
+        memory_format=torch.channels_last
+    ),
+    "medium expanded": lambda i: (grid(1, 180) + i).expand(160, 180),
+    "medium conjugate": lambda i: torch.complex(grid(14_400) + i, grid(14_400)).conj(),
+    "medium negative view": lambda i: torch.complex(grid(28_800) + i, grid(28_800)).conj().imag,
+    "medium requires grad": lambda i: (grid(160, 180) + i).requires_grad_(i % 2 == 1),
+    "medium bfloat16": lambda i: (grid(320, 180) + i).bfloat16(),
+    "medium subclass": lambda i: (grid(160, 180) + i).as_subclass(
+        Marked if i % 2 else torch.Tensor
+    ),
+    "medium different shapes": lambda i: grid(160 + i % 2, 180),
+    "medium different dtypes": lambda i: grid(160, 180).to([torch.float32, torch.float64][i % 2]),
     "large": lambda i: grid(130, 600) + i,
     "large view": lambda i: (grid(600, 130) + i).T,
     "large image": lambda i: (grid(160, 180, 3) + i).permute(2, 0, 1),
