@@ -14,6 +14,7 @@ Why samples do not fit together is told by `explain`, after the fact: the fast w
 
 from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
 from copy import copy
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ LARGE_BYTES = 1 << 18
 LARGE_ROW_BYTES = 1 << 17
 """From this size on torch shares a row out over threads, which costs more than it saves."""
 
+_dtype_of = attrgetter("dtype")
 _ORIGINAL = dict(default_collate_fn_map)
 _PLAIN_DIMENSIONS = 3
 
@@ -166,7 +168,7 @@ def _stacked(samples: Sequence[Any], empty: Empty) -> torch.Tensor | None:
     first = samples[0]
     plain = first.device.type == "cpu" and set(map(type, samples)) == {torch.Tensor}
     flat = first.dim() <= _PLAIN_DIMENSIONS or first.is_contiguous()
-    if not plain or not flat or len({tensor.dtype for tensor in samples}) > 1:
+    if not plain or not flat or len(set(map(_dtype_of, samples))) > 1:
         return None
     batch = empty((len(samples), *first.shape), first.dtype)
     try:

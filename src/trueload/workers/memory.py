@@ -18,6 +18,8 @@ import numpy as np
 import torch
 
 SLOTS = 16
+LEAST_BYTES = 1 << 20
+"""The C library keeps smaller memory itself, and gives it again without page faults."""
 
 
 class Pool:
@@ -40,7 +42,7 @@ class Pool:
         self._slots = deque(maxlen=slots)
 
     def empty(self, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-        """Give an uninitialized contiguous CPU tensor, in a free slot of just its size if any.
+        """Give an uninitialized contiguous CPU tensor; a large one in a free slot of just its size.
 
         Args:
             shape: Shape of the tensor.
@@ -49,6 +51,8 @@ class Pool:
         size_bytes = dtype.itemsize
         for length in shape:
             size_bytes *= length
+        if size_bytes < LEAST_BYTES:
+            return torch.empty(shape, dtype=dtype, device="cpu")
         memory = self._free(size_bytes)
         if memory is None:
             memory = torch.empty(size_bytes, dtype=torch.uint8, device="cpu").numpy()
