@@ -22,6 +22,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import Dataset
 
@@ -254,14 +255,17 @@ def machine() -> str:
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     cpu = next(names, platform.processor() or platform.machine())
-    python, version = platform.python_version(), torch.__version__.partition("+")[0]
-    return f"{cores} cores of {cpu}, Python {python}, torch {version}"
+    versions = {"Python": platform.python_version(), "torch": torch.__version__.partition("+")[0]}
+    versions |= {"NumPy": np.__version__, platform.system(): platform.release().partition("-")[0]}
+    return ", ".join([f"{cores} cores of {cpu}", *map(" ".join, versions.items())])
+
+
+HEAD = ["case", "quantity", "against", "theirs", "trueload", "ratio", "spread", "n", "bar", ""]
 
 
 def table(rows: Sequence[Row]) -> str:
     """Lay rows out in aligned columns."""
-    head = ["case", "quantity", "against", "theirs", "trueload", "ratio", "spread", "n", "bar", ""]
-    lines = [head, *(_cells(row) for row in rows)]
+    lines = [HEAD, *(cells(row) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(
@@ -272,13 +276,16 @@ def table(rows: Sequence[Row]) -> str:
     )
 
 
-def _cells(row: Row) -> list[str]:
+def cells(row: Row) -> list[str]:
+    """Write a row as the cells of `HEAD`."""
     quantity = row.quantity
     ratio = "" if row.ratio is None else factor(row.ratio)
     verdict = {None: "", True: "met", False: "MISSED"}[row.met]
-    cells = [row.case, quantity, row.against, amount(row.base, quantity)]
     return [
-        *cells,
+        row.case,
+        quantity,
+        row.against,
+        amount(row.base, quantity),
         amount(row.ours, quantity),
         ratio,
         spread(row),
@@ -308,6 +315,7 @@ def options(description: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--quick", action="store_true", help="a few seconds, rough figures")
     parser.add_argument("--repeats", type=int, help="how often each (default: 9; 3 if quick)")
+    parser.add_argument("--only", default="", metavar="TEXT", help="cases whose names hold this")
     parser.add_argument("--threads", type=int, default=1, help="torch's threads (default: 1)")
     parser.add_argument("--json", action="store_true", help="print one line of JSON instead")
     return parser
@@ -318,7 +326,8 @@ def main(name: str, description: str, cases: Callable[[bool], Iterator[Case]]) -
     chosen = options(description).parse_args()
     torch.set_num_threads(chosen.threads)
     repeats = chosen.repeats or (3 if chosen.quick else 9)
-    rows = [row for case in cases(chosen.quick) for row in measure(case, repeats)]
+    wanted = (case for case in cases(chosen.quick) if chosen.only in case.name)
+    rows = [row for case in wanted for row in measure(case, repeats)]
     if chosen.json:
         found = {"benchmark": name, "machine": machine(), "rows": [asdict(row) for row in rows]}
         print(json.dumps(found))

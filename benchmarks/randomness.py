@@ -60,7 +60,7 @@ def cases(quick: bool) -> Iterator[Case]:  # noqa: FBT001 - the one argument of 
         "seed=1, 2 us samples",
         ours=going_on(trueload.DataLoader(short, batch_size=256, seed=1), 10),
         base=going_on(DataLoader(short, batch_size=256), 10),
-        headline="wall",
+        headline="cpu",
         turns=turns,
     )
 

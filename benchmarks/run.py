@@ -2,12 +2,16 @@
 
     python benchmarks/run.py                          # all; some minutes
     python benchmarks/run.py inline state --quick     # some, roughly
-    python benchmarks/run.py --write-readme           # and put a short table into README.md
+    python benchmarks/run.py --write-readme           # and put tables where they are read
+
+A short table goes into README.md, with the figures that matter most, and one with all figures into
+benchmarks/README.md.
 
 With `--json`, one line of JSON is printed for each benchmark instead of its table.
 """
 
 import argparse
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -15,14 +19,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from common import Row, amount, factor, options, spread, table
+from common import HEAD, Row, amount, cells, factor, options, spread, table
 
-BENCHMARKS = ("inline", "sampling", "randomness", "state", "endless", "workers")
+BENCHMARKS = (
+    *("inline", "sampling", "randomness", "state", "endless"),
+    *("workers", "turnover", "sharing", "peers"),
+)
 """In the order in which they run."""
 
 BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 _HERE = Path(__file__).parent
 _README = _HERE.parent / "README.md"
+_ALL_FIGURES = _HERE / "README.md"
+_SIDES = ["---"] * 3 + ["--:"] * 6 + ["---"]
 _WRONG_USE = 2
 
 
@@ -40,6 +49,8 @@ def main() -> int:
         print(json.dumps(found[-1]) if chosen.json else _shown(found[-1]), flush=True)
     if chosen.write_readme:
         write(chosen.write_readme, summary(found, _command(chosen)))
+        if chosen.write_readme == _README:
+            write(_ALL_FIGURES, full(found, _command(chosen)))
     return 0
 
 
@@ -67,19 +78,35 @@ def summary(found: Sequence[dict[str, Any]], command: str) -> str:
     for one in found:
         rows = (Row(**row) for row in one["rows"])
         lines += [_line(one["benchmark"], row) for row in rows if row.headline]
-    machine = found[0]["machine"]
-    how = (
-        f"Medians of paired repeats in one run, with the 10th to 90th percentile of the ratio, on "
-        f"{machine}: `{command}`"
+    return "\n".join([*lines, "", _made(found, command)])
+
+
+def full(found: Sequence[dict[str, Any]], command: str) -> str:
+    """Give all figures as Markdown tables, one a benchmark."""
+    lines = [_made(found, command)]
+    for one in found:
+        rows = [cells(Row(**row)) for row in one["rows"]]
+        lines += ["", f"### {one['benchmark']}", "", *map(_across, [HEAD, _SIDES, *rows])]
+    return "\n".join(lines)
+
+
+def _made(found: Sequence[dict[str, Any]], command: str) -> str:
+    today = dt.datetime.now(tz=dt.UTC).date().isoformat()
+    return (
+        f"Medians of paired repeats in one run, with the 10th to 90th percentile of the ratio, "
+        f"{today}, {found[0]['machine']}: `{command}`"
     )
-    return "\n".join([*lines, "", how])
+
+
+def _across(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _line(name: str, row: Row) -> str:
     ratio = "" if row.ratio is None else f"{factor(row.ratio)} ({spread(row)})"
     quantity = "" if row.quantity == "wall" else f", {row.quantity}"
-    cells = [f"{name}: {row.case}{quantity}", row.against, amount(row.base, row.quantity)]
-    return f"| {' | '.join([*cells, amount(row.ours, row.quantity), ratio])} |"
+    case = [f"{name}: {row.case}{quantity}", row.against, amount(row.base, row.quantity)]
+    return _across([*case, amount(row.ours, row.quantity), ratio])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -100,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
 def _command(chosen: argparse.Namespace) -> str:
     """Give the command that makes these figures again."""
     words = ["python benchmarks/run.py", *chosen.names, *["--quick"] * chosen.quick]
+    words += [f"--only {chosen.only!r}"] * bool(chosen.only)
     words += [f"--repeats {chosen.repeats}"] * bool(chosen.repeats)
     words += [f"--threads {chosen.threads}"] * (chosen.threads != 1)
     return " ".join(words)
@@ -115,6 +143,7 @@ def _known(name: str) -> str:
 def _run(name: str, chosen: argparse.Namespace) -> dict[str, Any]:
     command = [sys.executable, str(_HERE / f"{name}.py"), "--json"]
     command += ["--quick"] * chosen.quick + [f"--threads={chosen.threads}"]
+    command += [f"--only={chosen.only}"] * bool(chosen.only)
     command += [f"--repeats={chosen.repeats}"] * bool(chosen.repeats)
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout)

@@ -1,117 +1,144 @@
-"""What a batch costs with two workers, beside torch's loader; and what starting them costs.
+"""What a sample costs with worker processes, beside torch's loader.
 
-A turn is one epoch, unshuffled, with the workers' start and end. `wall` counts from the first
-batch to the last, `cpu` and `parent cpu` all of the epoch with starting and ending, each shared
-out over the batches. The training loop does nothing else, so `wall` shows the workers' pace, and
-`parent cpu` what training would lose to loading. Asked: no case slower or costlier than torch.
+A turn is one epoch with two workers, unshuffled. `wall` counts from the first batch to the last, so
+it shows the workers' pace; the training loop does nothing else. `cpu` is the processor time of all
+processes over the whole epoch, the workers' start and end included; `parent cpu` is that of the
+loading process alone between the first batch and the last, which is what training loses to loading.
+All are for one sample.
 
-`first batch` is the time from `iter(loader)` on. `between epochs` is that from an epoch's last
-batch to the next one's first.
+Where samples only wait, the time stands beside the least that is possible, all workers waiting all
+the time. `gap p99` is what one gap in a hundred between two batches exceeds.
 
     python benchmarks/workers.py [--quick] [--json]
 """
 
+import statistics
 import time
+import warnings
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
-import torch
-from common import Bar, Case, Dicts, Measured, Rows, costs, main, take
-from torch.utils.data import DataLoader, Dataset
+import processes
+from common import Bar, Case, Measured, main, take
+from torch.utils.data import DataLoader
+from works import Waiting, Work, works
 
 import trueload
 
-_PAR = {"wall": Bar(ratio=1), "cpu": Bar(ratio=1), "parent cpu": Bar(ratio=1)}
+_MANY = 32
+_ROUNDS_TO_BEGIN = 3
+"""Batches for each worker until all have begun and none has a lead."""
 
-
-class Together(Rows):
-    """Samples that are fetched a batch at a time."""
-
-    def __getitems__(self, indices: list[int]) -> list[torch.Tensor]:
-        return list(self.rows[indices])
+warnings.filterwarnings("ignore", "This DataLoader will create")
 
 
 def cases(quick: bool) -> Iterator[Case]:  # noqa: FBT001 - the one argument of every benchmark
     """Give the comparisons."""
-    less = 10 if quick else 1
-    tiny = 256 * 1000 // less
-    rows, images = torch.rand(tiny, 16), torch.rand(128, 3, 224, 224)
-    yield _epochs("tensors float32[16]", Rows(rows, tiny), 256)
-    yield _epochs("arrays float32[16]", Rows(rows.numpy(), tiny), 256)
-    yield _epochs("__getitems__", Together(rows, tiny), 256)
-    yield _epochs("dict of 16 tensors", Dicts(rows, 64 * 200 // less), 64)
-    yield _epochs("64 images float32[3,224,224]", Rows(images, 64 * (20 if quick else 60)), 64)
-    few = Rows(rows, 256 * 8)
-    yield _case("first batch", _first, few)
-    yield _case("between epochs", _between, few)
-    yield _case("between epochs, persistent", _between, few, persistent_workers=True)
+    processes.adopt()
+    with works(quick=quick) as known:
+        for work in known:
+            yield _paired(work)
+    yield from _waiting(quick=quick)
+    yield _stragglers(400 if quick else 6400)
 
 
-def _epochs(name: str, dataset: Dataset, size: int) -> Case:
-    return _case(name, _epoch, dataset, size)
-
-
-def _case(
-    name: str,
-    way: Callable[[Any], Callable[[], Measured]],
-    dataset: Dataset,
-    size: int = 256,
-    **arguments: Any,
-) -> Case:
-    arguments = {"batch_size": size, "num_workers": 2, **arguments}
+def _paired(work: Work) -> Case:
+    arguments = {**work.arguments(), "num_workers": 2}
     return Case(
-        name,
-        ours=way(trueload.DataLoader(dataset, **arguments)),
-        base=way(DataLoader(dataset, **arguments)),
-        bars=_PAR if way is _epoch else {"wall": Bar(ratio=1)},
-        headline="wall",
+        work.name,
+        ours=epoch(trueload.DataLoader(work.dataset, **arguments), work),
+        base=epoch(DataLoader(work.dataset, **arguments), work),
+        bars=work.asked,
+        headline="wall" if work.shown else "",
     )
 
 
-def _epoch(loader: Any) -> Callable[[], Measured]:
+def epoch(loader: Any, work: Work, *, whole: bool = True) -> Callable[[], Measured]:
+    """Measure epochs.
+
+    Args:
+        loader: Any iterable that has `work.batches()` batches.
+        work: What it does.
+        whole: Whether the start and the end of the workers count.
+    """
+    count = work.batches() - 1
+
     def once() -> Measured:
-        begun = 0.0
-
-        def go_over() -> None:
-            nonlocal begun
-            batches = iter(loader)
-            take(batches, 1)
-            begun = time.perf_counter()
-            take(batches, len(loader))
-
-        cost = costs(go_over, len(loader))
-        return {**cost, "wall": (time.perf_counter() - begun) / (len(loader) - 1)}
-
-    return once
-
-
-def _first(loader: Any) -> Callable[[], Measured]:
-    def once() -> Measured:
-        begun = time.perf_counter()
+        start = processes.cpu_seconds()
         batches = iter(loader)
         take(batches, 1)
-        begun = time.perf_counter() - begun
-        take(batches, len(loader))
-        return {"wall": begun}
+        first, own, begun = processes.cpu_seconds(), time.process_time(), time.perf_counter()
+        take(batches, count)
+        wall, own = time.perf_counter() - begun, time.process_time() - own
+        last = processes.cpu_seconds()
+        if whole:
+            take(batches, 1)
+            del batches
+            processes.settle()
+        end = processes.cpu_seconds() if whole else last
+        processes.check_grown(last, end)
+        cpu = (end - start) / len(work.dataset) if whole else (last - first) / _samples(count)
+        return {"wall": wall / _samples(count), "cpu": cpu, "parent cpu": own / _samples(count)}
+
+    def _samples(batches: int) -> int:
+        return batches * work.batch_size
 
     return once
 
 
-def _between(loader: Any) -> Callable[[], Measured]:
-    def forever() -> Iterator[Any]:
-        while True:
-            yield from loader
+def _waiting(*, quick: bool) -> Iterator[Case]:
+    """Measure how much of the time 32 workers really wait, once all of them have begun."""
+    rounds, size, seconds = 3 if quick else 13, 16, 0.005
+    dataset = Waiting(_MANY * size * (_ROUNDS_TO_BEGIN + rounds), seconds)
 
-    epochs = forever()
-    take(epochs, 1)
+    def pace(kind: Callable[..., Any]) -> Callable[[], Measured]:
+        loader = kind(dataset, batch_size=size, num_workers=_MANY)
 
-    def once() -> Measured:
-        take(epochs, len(loader) - 1)
-        begun = time.perf_counter()
-        take(epochs, 1)
-        return {"wall": time.perf_counter() - begun}
+        def once() -> Measured:
+            batches = iter(loader)
+            take(batches, _MANY * _ROUNDS_TO_BEGIN)
+            begun = time.perf_counter()
+            take(batches, _MANY * rounds)
+            wall = time.perf_counter() - begun
+            take(batches, 1)
+            return {"wall": wall / (_MANY * rounds * size)}
 
-    return once
+        return once
+
+    name, ours = "5 ms of waiting, 32 workers", pace(trueload.DataLoader)
+    yield Case(
+        name,
+        ours=ours,
+        base=lambda: {"wall": seconds / _MANY},
+        against="the ideal",
+        bars={"wall": Bar(ratio=0.95)},
+    )
+    yield Case(name, ours=ours, base=pace(DataLoader))
+
+
+def _stragglers(length: int) -> Case:
+    """Measure samples of which 2 % take 50 times as long as the others."""
+    dataset = Waiting(length, 0.001, slow_seconds=0.05)
+
+    def gaps(kind: Callable[..., Any]) -> Callable[[], Measured]:
+        loader = kind(dataset, batch_size=16, num_workers=4)
+
+        def once() -> Measured:
+            moments = [time.perf_counter() for _batch in loader]
+            found = [after - before for before, after in pairwise(moments)]
+            wall = (moments[-1] - moments[0]) / (len(dataset) - 16)
+            return {"wall": wall, "gap p99": statistics.quantiles(found, n=100)[98]}
+
+        return once
+
+    return Case(
+        "1 ms, 2 % of them 50 ms, 4 workers",
+        ours=gaps(trueload.DataLoader),
+        base=gaps(DataLoader),
+        bars={"wall": Bar(ratio=1.1), "gap p99": Bar(ratio=2)},
+        headline="gap p99",
+    )
 
 
 if __name__ == "__main__":
