@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trueload import DataLoader
-from trueload.collate import LARGE_BYTES
+from trueload.workers.memory import LEAST_BYTES
 
-SHAPE = (3, 64, 64)
+SHAPE = (3, 128, 128)
 BATCH_SIZE = 6
-assert BATCH_SIZE * 4 * np.prod(SHAPE) > LARGE_BYTES
+assert BATCH_SIZE * 4 * np.prod(SHAPE) > LEAST_BYTES
 
 
 class Images:

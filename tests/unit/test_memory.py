@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from trueload.workers.memory import Pool, tensor_over
+from trueload.workers.memory import LEAST_BYTES, Pool, tensor_over
 
-LENGTH = 1000
+LENGTH = 300_000
+assert LENGTH * 4 > LEAST_BYTES
 SIZE_BYTES = LENGTH * 4
 
 
@@ -88,8 +89,15 @@ def test_a_pickled_batch_is_a_copy():
 def test_another_dtype_of_the_same_size_takes_the_same_memory():
     pool = Pool()
     address = batch_of(pool).data_ptr()
-    other = pool.empty((10, LENGTH // 10), torch.int32)
-    assert (other.data_ptr(), other.shape, other.dtype) == (address, (10, 100), torch.int32)
+    shape = 2, LENGTH // 2
+    other = pool.empty(shape, torch.int32)
+    assert (other.data_ptr(), other.shape, other.dtype) == (address, shape, torch.int32)
+
+
+def test_small_memory_is_left_to_the_c_library():
+    pool = Pool()
+    pool.empty((LEAST_BYTES // 4 - 1,), torch.float32)
+    assert pool.bytes_held() == 0
 
 
 def test_another_size_takes_other_memory():
@@ -106,8 +114,9 @@ def test_another_size_takes_other_memory():
     ids=str,
 )
 def test_a_tensor_over_any_dtype_is_contiguous_and_starts_its_storage(dtype):
-    batch = Pool().empty((3, 5, 7), dtype)
-    assert (batch.shape, batch.dtype, batch.storage_offset()) == ((3, 5, 7), dtype, 0)
+    shape = 3, 5, LENGTH
+    batch = Pool().empty(shape, dtype)
+    assert (batch.shape, batch.dtype, batch.storage_offset()) == (shape, dtype, 0)
     assert batch.is_contiguous()
     assert batch.is_leaf
     assert not batch._is_view()
