@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from multiprocessing.context import BaseContext
 from typing import Any, TypeVar
 
+import torch
 import torch.utils.data
 from torch.utils.data import Dataset, IterDataPipe, MapDataPipe, Sampler
 from torch.utils.data.dataloader import _BaseDataLoaderIter
@@ -257,12 +258,21 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
 
 
 def _can_fork(loader: Any) -> bool:
-    """Say whether our own workers serve: where fork is the start method."""
+    """Say whether our own workers serve.
+
+    They do unless the user has asked for another start method, for this loader or for the whole
+    program. Where the system's default is "forkserver", as of Python 3.14, for fear of threads that
+    hold locks, the template serves too, since it looks after these; not once CUDA is in use, which
+    a worker of such a program may expect to be able to use.
+    """
     context = loader.multiprocessing_context
-    method = (context or multiprocessing).get_start_method()
-    standard = context is None or type(context).__module__.startswith("multiprocessing.")
-    evenly = is_cut_evenly(loader) or not is_stream(loader)
-    return standard and method == "fork" and is_supported() and evenly
+    if context is None:
+        method = multiprocessing.get_start_method(allow_none=True) or "fork"
+        wanted = method == "fork" or (method == "forkserver" and not torch.cuda.is_initialized())
+    else:
+        standard = type(context).__module__.startswith("multiprocessing.")
+        wanted = standard and context.get_start_method() == "fork"
+    return wanted and is_supported() and (is_cut_evenly(loader) or not is_stream(loader))
 
 
 def _has_processes(loader: Any) -> bool:

@@ -23,9 +23,9 @@ def kept_in_a_graph(batch):
 LOOKS = {
     "the batch": lambda batch: batch,
     "a slice": lambda batch: batch[3:5],
-    "a view": lambda batch: batch.view(10, 100),
+    "a view": lambda batch: batch.view(10, -1),
     "another dtype": lambda batch: batch.view(torch.int32),
-    "a transposed view": lambda batch: batch.view(10, 100).T,
+    "a transposed view": lambda batch: batch.view(10, -1).T,
     "data": lambda batch: batch.data,
     "detached": lambda batch: batch.detach(),
     "a parameter": torch.nn.Parameter,
