@@ -216,3 +216,50 @@ def test_a_sampler_is_begun_once_an_epoch():
 def test_a_list_that_a_batch_sampler_fills_again_is_copied():
     loader = OURS(range(6), batch_sampler=Counted(), num_workers=1)
     assert told(loader) == [[0, 1], [2, 3], [4, 5]]
+
+
+class Owning(Told):
+    """Samples draw from a generator that the dataset owns."""
+
+    def __init__(self):
+        super().__init__(lambda _: self.generator.random())
+        self.generator = np.random.default_rng(0)
+
+
+def test_a_generator_of_the_dataset_draws_differently_in_every_worker_and_epoch():
+    distinct = []
+    for loader_class in (TORCH, OURS):
+        loader = loader_class(Owning(), num_workers=2)
+        distinct.append(len({number for _ in range(2) for (number,) in told(loader)}))
+    assert distinct == [2, 8]
+
+
+class Telling(Told):
+    """Samples tell the epoch that the dataset is in."""
+
+    def __init__(self):
+        super().__init__(lambda _: self.epoch)
+        self.epoch = 0
+
+
+def test_persistent_workers_see_what_changes_on_the_dataset():
+    seen = []
+    for loader_class in (TORCH, OURS):
+        dataset = Telling()
+        loader = loader_class(dataset, 4, num_workers=1, persistent_workers=True)
+        told(loader)
+        dataset.epoch = 1
+        seen += [batch[0] for batch in told(loader)]
+    assert seen == [0, 1]
+
+
+class Stream(torch.utils.data.IterableDataset):
+    def __iter__(self):
+        return iter(range(4))
+
+
+def test_a_stream_that_every_worker_reads_whole_is_told(caplog):
+    told(TORCH(Stream(), 4, num_workers=2))
+    assert not caplog.records
+    assert told(OURS(Stream(), 4, num_workers=2)) == [[0, 1, 2, 3]] * 2
+    assert "TL208" in caplog.text
