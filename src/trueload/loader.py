@@ -29,6 +29,7 @@ from trueload.replay import replay
 from trueload.state import LoaderState
 from trueload.workers.memory import Pool
 from trueload.workers.process import is_supported
+from trueload.workers.shelf import Shelf
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -118,7 +119,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         own = {"transform": transform, "seed": seed, "rng": rng, "guard": guard, "shard": shard}
         check_own(dataset, own)
         self._progress = Progress()
-        self._pool = Pool()
+        self._pool, self._shelf = Pool(), Shelf()
         super().__init__(
             dataset,
             batch_size,
@@ -144,7 +145,8 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
 
     def __getstate__(self) -> dict[str, Any]:
         """Give a copy or a pickle its own progress and memory."""
-        return {**vars(self), "_progress": self._progress.fresh(), "_pool": Pool()}
+        own = {"_progress": self._progress.fresh(), "_pool": Pool(), "_shelf": Shelf()}
+        return {**vars(self), **own}
 
     def _get_iterator(self) -> _BaseDataLoaderIter:
         """Begin an epoch: torch's hook, which `iter(loader)` calls and libraries override."""

@@ -20,7 +20,7 @@ from trueload.iterators.turns import StreamStates, Turns
 from trueload.seeds import next_base_seed
 from trueload.tasks import Task
 from trueload.workers.base import Order, StreamEndError
-from trueload.workers.process import ProcessWorkers
+from trueload.workers.process import ProcessWorkers, Setup
 
 logger = logging.getLogger("trueload")
 
@@ -54,9 +54,14 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
         self._terms = _terms(loader)
         self._maker = maker_of(loader)
         depth = self._prefetch_factor * self._num_workers
-        self._made_by = ProcessWorkers(
-            self._maker, self._num_workers, depth, loader.worker_init_fn, int(self._base_seed)
+        setup = Setup(
+            self._num_workers,
+            depth,
+            loader.worker_init_fn,
+            int(self._base_seed),
+            loader._shelf,  # noqa: SLF001 - the loader's own part
         )
+        self._made_by = ProcessWorkers(self._maker, setup)
         self._shutdown = False
         self._engine = Engine(
             self._made_by, depth=depth, in_order=self._in_order, timeout_seconds=self._timeout

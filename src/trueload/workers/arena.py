@@ -97,24 +97,30 @@ class Slots:
     """
 
     def __init__(self, arena: Arena, count: int, *, reserve: int, budget_bytes: int) -> None:
-        self._arena = arena
+        self.arena = arena
         self._free = list(range(count - 1, -1, -1))
+        self._lent: set[int] = set()
         self._leased: dict[int, ref[memoryview]] = {}
         self._used = [0] * count
         self._reserve, self._budget_bytes = reserve, budget_bytes
 
     def lend(self) -> int | None:
         """Give a free slot, the one used last first, or `None` where all are in use."""
+        self._collect()
         if not self._free:
-            self._collect()
-        return self._free.pop() if self._free else None
+            return None
+        slot = self._free.pop()
+        self._lent.add(slot)
+        return slot
 
     def release(self, slot: int) -> None:
         """Take a slot back that nobody looks at."""
+        self._lent.discard(slot)
         self._free.append(slot)
 
     def lease(self, slot: int, lease: ref[memoryview], used_bytes: int) -> None:
         """Note that a batch was handed out which may hold this lease."""
+        self._lent.discard(slot)
         self._used[slot] = max(self._used[slot], used_bytes)
         if lease() is not None:
             self._leased[slot] = lease
@@ -131,11 +137,25 @@ class Slots:
     def _held(self) -> int:
         return sum(self._used[slot] for slot in self._leased)
 
+    def reclaim(self, most_bytes: int) -> None:
+        """Take all slots back that were lent, once their workers have ended.
+
+        Args:
+            most_bytes: How much memory may stay in free slots; the rest is given to the system.
+        """
+        self._free += self._lent
+        self._lent.clear()
+        self._collect()
+        kept_bytes = 0
+        for slot in reversed(self._free):
+            kept_bytes += self._used[slot]
+            if kept_bytes > most_bytes:
+                self.arena.forget(slot, self._used[slot])
+                self._used[slot] = 0
+
     def close(self) -> None:
         """Give back the memory of all slots that nobody looks at."""
-        self._collect()
-        for slot in self._free:
-            self._arena.forget(slot, self._used[slot])
+        self.reclaim(0)
         self._free.clear()
 
     def _collect(self) -> None:

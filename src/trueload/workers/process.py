@@ -4,22 +4,21 @@ import os
 import pickle
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakSet
 
 from trueload.recipe import Recipe
 from trueload.stream import StreamRecipe
-from trueload.workers.arena import Arena, Slots
 from trueload.workers.base import Event, Lost, Made, Order, StreamEndError, Workers
 from trueload.workers.crew import Crew, Death
 from trueload.workers.heartbeat import Heartbeats
 from trueload.workers.lines import ENDED, MADE, Call, Lines, News
 from trueload.workers.packing import unpack
+from trueload.workers.shelf import Shelf
 from trueload.workers.template import Purpose
 from trueload.workers.worker import Outfit, live
 
-_BUDGET_BYTES = 2 << 30
-_KEPT_SLOTS = 32
 _GRACE_SECONDS = 1.0
 _QUIET_SECONDS = 0.05
 _FRUITLESS = 3
@@ -27,34 +26,42 @@ _alive: WeakSet["ProcessWorkers"] = WeakSet()
 """All that have workers here: a template must close what it inherits of every one."""
 
 
-class ProcessWorkers(Workers):
-    """Processes forked from this one.
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How a set of workers is set up.
 
-    Args:
-        recipe: What makes batches.
+    Attributes:
         count: How many processes.
         depth: How many orders are in flight at most.
         init: The user's `worker_init_fn`, or `None`.
-        base_seed: Torch's base seed for this epoch.
+        base_seed: Torch's base seed.
+        shelf: Where their shared memory comes from, and goes back to.
     """
 
-    def __init__(
-        self,
-        recipe: Recipe | StreamRecipe,
-        count: int,
-        depth: int,
-        init: Callable[[int], None] | None,
-        base_seed: int,
-    ) -> None:
+    count: int
+    depth: int
+    init: Callable[[int], None] | None
+    base_seed: int
+    shelf: Shelf
+
+
+class ProcessWorkers(Workers):
+    """Processes forked from a template of this one.
+
+    Args:
+        recipe: What makes batches.
+        setup: How many there are, and what they need.
+    """
+
+    def __init__(self, recipe: Recipe | StreamRecipe, setup: Setup) -> None:
         self._owner_pid = os.getpid()
-        self._recipe, self._count, self._init, self._base_seed = recipe, count, init, base_seed
-        slots = 4 * depth + _KEPT_SLOTS
-        self._arena = Arena(slots)
-        self._slots = Slots(self._arena, slots, reserve=2 * depth, budget_bytes=_BUDGET_BYTES)
-        self._heartbeats = Heartbeats(count)
+        self._recipe, self._setup, self._count = recipe, setup, setup.count
+        self._slots = setup.shelf.take(setup.depth)
+        self._arena = self._slots.arena
+        self._heartbeats = Heartbeats(self._count)
         self._common = isinstance(recipe, Recipe)
-        self._lines = Lines(count, common=self._common)
-        self._crew = Crew(Purpose(self._live, _private_descriptors, (recipe, init)))
+        self._lines = Lines(self._count, common=self._common)
+        self._crew = Crew(Purpose(self._live, _private_descriptors, (recipe, setup.init)))
         self._crew.watch(self._lines.news_out)
         self._sent: dict[int, tuple[int, int | None]] = {}
         self._unread: set[int] = set()
@@ -62,7 +69,7 @@ class ProcessWorkers(Workers):
         self._deaths_since_news = 0
         self._closed = False
         _alive.add(self)
-        for number in range(count):
+        for number in range(self._count):
             self._crew.start(number)
 
     @property
@@ -131,7 +138,7 @@ class ProcessWorkers(Workers):
         self._lines.send_end()
         self._crew.end_all(_GRACE_SECONDS)
         self._lines.close()
-        self._slots.close()
+        self._setup.shelf.put(self._setup.depth, self._slots)
 
     def _live(self, number: int, parent: int) -> None:
         """Be a worker, in a process that has just been forked."""
@@ -140,8 +147,8 @@ class ProcessWorkers(Workers):
                 number=number,
                 count=self._count,
                 recipe=self._recipe,
-                init=self._init,
-                base_seed=self._base_seed,
+                init=self._setup.init,
+                base_seed=self._setup.base_seed,
                 arena=self._arena,
                 heartbeats=self._heartbeats,
                 lines=self._lines,
@@ -222,7 +229,11 @@ class ProcessWorkers(Workers):
 
 def _private_descriptors() -> list[int]:
     """Give what no copy of this process may keep open, or it would outlive its parent."""
-    return [one for workers in _alive for one in workers.descriptors()]
+    while True:
+        try:
+            return [one for workers in _alive for one in workers.descriptors()]
+        except RuntimeError:  # the garbage collector has just ended some of them
+            continue
 
 
 def is_supported() -> bool:

@@ -1,0 +1,42 @@
+"""Keep the shared memory of a loader from one set of workers to the next.
+
+Pages that were touched once need not be faulted in again, which is what makes slots fast; so an
+epoch begins with the memory of the one before. It is given back with the loader.
+"""
+
+from collections import deque
+
+from trueload.workers.arena import Arena, Slots
+
+MOST_BYTES = 512 << 20
+"""How much memory a loader keeps between epochs."""
+
+_KEPT_SLOTS = 32
+_BUDGET_BYTES = 2 << 30
+_MOST_KEPT = 2
+
+
+class Shelf:
+    """Slots that no workers use now."""
+
+    def __init__(self) -> None:
+        self._kept: deque[tuple[int, Slots]] = deque(maxlen=_MOST_KEPT)
+
+    def take(self, depth: int) -> Slots:
+        """Give slots for workers that have so many orders in flight.
+
+        Raises:
+            OSError: Not even small slots can be mapped.
+        """
+        for entry in list(self._kept):
+            if entry[0] == depth:
+                self._kept.remove(entry)
+                return entry[1]
+        count = 4 * depth + _KEPT_SLOTS
+        arena = Arena(count)
+        return Slots(arena, count, reserve=2 * depth, budget_bytes=_BUDGET_BYTES)
+
+    def put(self, depth: int, slots: Slots) -> None:
+        """Take slots back, once their workers have ended."""
+        slots.reclaim(MOST_BYTES)
+        self._kept.append((depth, slots))
