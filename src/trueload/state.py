@@ -9,6 +9,7 @@ Two keys carry the names that torchdata's StatefulDataLoader gave them, because 
 read and write them: `_num_yielded` and `_iterator_finished`.
 """
 
+from base64 import b85decode, b85encode
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
@@ -68,6 +69,8 @@ class LoaderState:
         """Give the state as a flat dictionary of plain values with constant keys."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         values["ahead"] = list(self.ahead)
+        if self.generator is not None:
+            values["generator"] = b85encode(self.generator).decode()
         finished, batches = values.pop("finished"), values["batches"]
         return {
             "version": VERSION,
@@ -90,7 +93,10 @@ class LoaderState:
         known = {field.name for field in fields(cls)} & values.keys()
         state = cls(**{name: values[name] for name in known})
         state = replace(
-            state, ahead=tuple(state.ahead), finished=bool(values["_iterator_finished"])
+            state,
+            ahead=tuple(state.ahead),
+            finished=bool(values["_iterator_finished"]),
+            generator=_unpacked(state.generator),
         )
         return state.with_batches(int(values["_num_yielded"]) + state.skipped)
 
@@ -116,6 +122,11 @@ class LoaderState:
             saved, now = getattr(self, name), getattr(here, name)
             if saved != now and not (name == "order" and self.finished):
                 raise StateError(_differs(told, _show(saved), _show(now)))
+
+
+def _unpacked(generator: str | bytes | None) -> bytes | None:
+    """Give a packed generator as bytes; as text it goes through JSON too."""
+    return b85decode(generator) if isinstance(generator, str) else generator
 
 
 def keeps_state(thing: Any) -> bool:

@@ -1,7 +1,9 @@
 """The state, as Lightning, Accelerate, torchtitan and torch's distributed checkpoint handle it."""
 
+import base64
 import copy
 import io
+import json
 import pickle
 from typing import Any, Protocol, runtime_checkable
 
@@ -220,6 +222,28 @@ def test_accelerate_reads_the_state_with_weights_only(number):
     file.seek(0)
     state = torch.load(file, weights_only=True)
     assert len(batches(_resumed(_loader(shuffle=True), state))) == 3 - number
+
+
+def test_a_state_goes_through_json(workers, number):
+    def loader():
+        sampler = torch.utils.data.SubsetRandomSampler(range(12))
+        return DataLoader(Numbers(), batch_size=4, sampler=sampler, num_workers=workers)
+
+    first = loader()
+    iterator = iter(first)
+    take(iterator, number)
+    state = json.loads(json.dumps(first.state_dict()))
+    assert batches(_resumed(loader(), state)) == batches(iterator)
+
+
+def test_a_state_with_a_generator_as_bytes_is_still_read():
+    loader = _loader(generator=torch.Generator().manual_seed(3), shuffle=True)
+    iterator = iter(loader)
+    take(iterator, 1)
+    state = loader.state_dict()
+    state["generator"] = base64.b85decode(state["generator"])
+    again = _loader(generator=torch.Generator(), shuffle=True)
+    assert batches(_resumed(again, state)) == batches(iterator)
 
 
 def test_torchtitan_pickles_the_state_to_bytes():
