@@ -20,7 +20,7 @@ from trueload.errors import (
     place_of,
     render,
 )
-from trueload.explain import Misfit, misfit, stranger
+from trueload.explain import Misfit, misfit_of, stranger_of
 from trueload.tasks import Task, listed
 from trueload.tree import leaves
 
@@ -57,7 +57,7 @@ class Blame:
         nones = [row for row, sample in enumerate(samples) if sample is None]
         if nones:
             raise NoneSampleError(self._none(nones, len(samples))) from None
-        found = misfit(samples)
+        found = misfit_of(samples)
         if isinstance(error, KeysDifferError) and found is not None:
             raise KeysDifferError(self._misfit(found, len(samples))) from None
         if found is None:
@@ -145,7 +145,7 @@ class Blame:
 
     def _unknown(self, error: BaseException, samples: Any) -> str:
         """Name what the default collate does not know, where the samples are alike."""
-        found = stranger(samples)
+        found = stranger_of(samples)
         leaf = "" if found is None else f"`{found.leaf}` is {found.kind}"
         facts = [*self._facts(None), ("leaf", leaf)]
         return render(self._title(error), "TL206", facts, "" if found is None else found.hint)

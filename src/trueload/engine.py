@@ -87,6 +87,10 @@ class Engine:
             raise LostError(entry.order, entry.lost)
         return entry.order, entry.made.parcel  # pyrefly: ignore - one of the two is there
 
+    def head(self) -> Order | None:
+        """Give the order whose batch is delivered next, in order, or `None` if there is none."""
+        return self._line[0].order if self._line else None
+
     def _ready(self) -> _Entry | None:
         candidates = [self._line[0]] if self._in_order and self._line else self._line
         return next((entry for entry in candidates if entry.made or entry.lost), None)

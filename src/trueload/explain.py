@@ -8,7 +8,7 @@ stumble over, the way out.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch.utils.data._utils.collate import default_collate_fn_map
@@ -18,6 +18,10 @@ from trueload.tree import children, describe, is_leaf, leaves
 _CHANNELS = (1, 3, 4)
 _COLORS = (3, 4)
 _UNKNOWN_DTYPES = "SUOMmV"
+
+
+Found = TypeVar("Found")
+Look = Callable[[Sequence[Any]], Found | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,3 +244,25 @@ _HINTS: dict[str, Callable[[Any, Any], str]] = {
     "lengths": _length_hint,
     "shapes": _shape_hint,
 }
+
+
+def _quiet(look: Look[Found]) -> Look[Found]:
+    """Let a look at samples find nothing where looking itself raises.
+
+    A nested tensor refuses to tell its shape, for example; what the collate function raised must
+    come out all the same.
+    """
+
+    def looked(samples: Sequence[Any]) -> Found | None:
+        try:
+            return look(samples)
+        except Exception:
+            return None
+
+    return looked
+
+
+misfit_of = _quiet(misfit)
+"""Says where samples do not go together."""
+stranger_of = _quiet(stranger)
+"""Says what in samples no collate knows."""

@@ -63,7 +63,7 @@ class LoaderState:
     iterator_state: Any = None
     skipped: int = 0
     readers: int = 0
-    reader_states: bytes | None = None
+    reader_states: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the state as a flat dictionary of plain values with constant keys."""

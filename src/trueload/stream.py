@@ -183,6 +183,8 @@ class StreamRecipe:
             Blame(task, "iter", stream=True).tell(error)
         if saved is not None and saved.iterator is not None:
             samples.load_state_dict(saved.iterator)
+        elif saved is not None and samples is self.dataset:
+            samples.load_state_dict(saved.dataset)  # `iter` may have set it back
         self._next = 0 if saved is None else saved.next
         return Stream(
             dataset=self.dataset,

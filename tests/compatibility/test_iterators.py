@@ -1,5 +1,6 @@
 """Clauses 9 to 12 and 16: what iterators are, how lazy they are and how workers end."""
 
+import multiprocessing
 import pickle
 import threading
 
@@ -291,6 +292,27 @@ def test_dropping_an_iterator_ends_its_workers_without_the_garbage_collector(dat
     take(iterator, 1)
     pids = _pids(iterator)
     del iterator
+    assert _have_ended(pids)
+
+
+class OwnContext(multiprocessing.context.ForkContext):
+    """A context of a library's own, which is handed to torch's engine."""
+
+
+def test_dropping_an_iterator_of_torchs_engine_ends_its_workers_without_the_collector():
+    iterator = iter(DataLoader(Numbers(64), num_workers=2, multiprocessing_context=OwnContext()))
+    take(iterator, 1)
+    pids = _pids(iterator)
+    del iterator
+    assert _have_ended(pids)
+
+
+@pytest.mark.parametrize("dataset", [Numbers(64), Counting(64)], ids=["map-style", "iterable"])
+def test_dropping_a_loader_in_mid_epoch_ends_persistent_workers(dataset):
+    loader = DataLoader(dataset, num_workers=2, persistent_workers=True)
+    take(iter(loader), 1)
+    pids = _pids(loader._iterator)
+    del loader
     assert _have_ended(pids)
 
 

@@ -409,3 +409,53 @@ def test_lightning_restores_the_states_of_several_loaders():
     states = [_stopped(loader, 1) for loader in loaders]
     restored = [_resumed(_loader(), state) for state in states]
     assert [batches(loader) for loader in restored] == [WHOLE[1:], WHOLE[1:]]
+
+
+class ItsOwnIterator(Placed):
+    """An iterable dataset that is its own iterator, and begins anew when it is asked to iterate."""
+
+    def __iter__(self):
+        self.at = 0
+        return self
+
+    def __next__(self):
+        if self.at == self.length:
+            raise StopIteration
+        self.at += 1
+        return self.at - 1
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_torchdata_a_dataset_that_is_its_own_iterator_goes_on(workers):
+    def build():
+        return DataLoader(ItsOwnIterator(), 4, num_workers=workers, guard="off")
+
+    loader = build()
+    iterator = iter(loader)
+    take(iterator, 2)
+    state, rest = loader.state_dict(), batches(iterator)
+    assert batches(_resumed(build(), state)) == rest
+
+
+class RestoringTheGenerator(Placed):
+    """An iterable dataset whose state holds that of torch's generator."""
+
+    def __iter__(self):
+        for sample in super().__iter__():
+            yield sample + torch.randint(1000, ()).item()
+
+    def state_dict(self):
+        return {"at": self.at, "generator": torch.get_rng_state()}
+
+    def load_state_dict(self, state_dict):
+        super().load_state_dict(state_dict)
+        torch.set_rng_state(state_dict["generator"])
+
+
+def test_torchdata_a_dataset_may_bring_the_generator_back_with_it():
+    loader = DataLoader(RestoringTheGenerator(), 4)
+    iterator = iter(loader)
+    take(iterator, 1)
+    state, rest = loader.state_dict(), batches(iterator)
+    torch.manual_seed(5)
+    assert batches(_resumed(DataLoader(RestoringTheGenerator(), 4), state)) == rest

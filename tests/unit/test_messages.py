@@ -4,6 +4,7 @@ The user's code is compiled as if it stood in `train.py`, so that nothing depend
 """
 
 import logging
+import warnings
 
 import numpy as np
 import pytest
@@ -188,3 +189,14 @@ def test_a_stream_that_is_read_over_to_resume_says_so(caplog, snapshot):
     with caplog.at_level(logging.WARNING, "trueload"):
         next(iter(resumed))
     assert caplog.messages == snapshot
+
+
+def test_what_torch_says_of_nested_tensors_comes_out():
+    def nested(_):
+        return torch.nested.nested_tensor([torch.ones(1), torch.ones(2)])
+
+    loader = DataLoader(range(2), batch_size=2, transform=nested)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(RuntimeError, match="not currently supported by the default collate_fn"):
+            next(iter(loader))

@@ -13,6 +13,7 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter, _MultiProcessingDat
 from trueload.changes import Changes, Watched
 from trueload.engine import Engine, LostError
 from trueload.errors import WorkerLostError, tidied
+from trueload.iterators.ahead import plan_key
 from trueload.iterators.doubt import Doubt
 from trueload.iterators.epoch import Beginning, following, maker_of
 from trueload.iterators.lost import told_lost
@@ -84,12 +85,28 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
 
     def _reset(self, loader: Any, first_iter: bool = False) -> None:  # noqa: FBT001, FBT002 - torch's
         """Begin another epoch with the same workers: torch's hook for persistent ones."""
+        if self._goes_ahead(loader):
+            _BaseDataLoaderIter._reset(self, loader, first_iter)  # noqa: SLF001 - torch's
+            self._leave_epoch()
+            return
         beginning = Beginning(loader, keyed=self._keyed, ahead=True)
         with beginning.drawing():
             _BaseDataLoaderIter._reset(self, loader, first_iter)  # noqa: SLF001 - torch's
             self._base_seed = next_base_seed(int(self._base_seed))
             self._run = _Run()
             self._begin_again(loader, beginning)
+
+    def _goes_ahead(self, loader: Any) -> bool:
+        """Say whether the epoch that was begun early is the one that is asked for now."""
+        epochs, progress = self._run.epochs, loader._progress  # noqa: SLF001 - the loader's own part
+        if len(epochs) == 1 or not self._cursor.finished or progress.resume is not None:
+            return False
+        try:
+            changes = self._changes(loader)
+        except Exception:
+            return False
+        ahead = epochs[1]
+        return ahead.changes == changes and ahead.plan == plan_key(loader)
 
     def stay(self, steps: int | None) -> None:
         """Keep the workers for the epochs that follow, and begin these before this one ends.
@@ -136,10 +153,15 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
         self._maker.transform, self._maker.collate_fn = loader.transform, loader.collate_fn
         return self._watched.changes()
 
+    def _may_begin_after(self, epoch: "_Epoch") -> bool:
+        plan = epoch.beginning.plan
+        known = epoch.plan is not None and plan is not None and not plan.draws
+        return self._run.stays or (self._persistent_workers and known)
+
     def _following(self, epoch: "_Epoch") -> "_Epoch | None":
         """Begin the next epoch early, where that cannot change what it will be."""
         state, loader = following(epoch.cursor), self._loader()
-        if state is None or loader is None:
+        if state is None or loader is None or not self._may_begin_after(epoch):
             return None
         try:
             changes = self._changes(loader)
@@ -186,6 +208,8 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
 
     def _next_made(self) -> tuple[Order, Any] | None:
         """Give the next order with its batch, or nothing where its stream was over."""
+        if self._is_over():
+            raise StopIteration
         try:
             order, parcel = self._engine.next()
         except LostError as lost:
@@ -207,14 +231,25 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
             batch = states.opened(batch, order)
         return order, batch
 
+    def _is_over(self) -> bool:
+        """Say whether what comes next belongs to an epoch that nobody has asked for yet."""
+        if self._run.stays or len(self._run.epochs) == 1:
+            return False
+        head = self._engine.head()
+        return head is None or head.task.epoch != self._epoch.number
+
+    def _leave_epoch(self) -> None:
+        """Be in the epoch that was begun after this one."""
+        epochs = self._run.epochs
+        self._cursor.finished = True
+        epochs.popleft()
+        epochs[0].beginning.register()
+        self._enter(epochs[0])
+
     def _turn_to(self, task: Task) -> None:
         """Be where a task is: maybe in the next epoch, maybe behind turns that were passed over."""
-        epochs = self._run.epochs
-        while self._epoch.number != task.epoch and len(epochs) > 1:
-            self._cursor.finished = True
-            epochs.popleft()
-            epochs[0].beginning.register()
-            self._enter(epochs[0])
+        while self._epoch.number != task.epoch and len(self._run.epochs) > 1:
+            self._leave_epoch()
         self._epoch.pass_over(task)
 
     def _shutdown_workers(self) -> None:
@@ -262,10 +297,15 @@ def _orders(run: _Run, follow: "WeakMethod[Any]") -> Iterator[Order]:
                 return
             run.ordered += 1
             yield order
-        following_of = follow() if run.stays and run.ordered > before else None
-        epoch = None if following_of is None else following_of(epoch)
+        epoch = _after(epoch, follow) if run.ordered > before else None
         if epoch is not None:
             run.epochs.append(epoch)
+
+
+def _after(epoch: "_Epoch", follow: "WeakMethod[Any]") -> "_Epoch | None":
+    """Give the epoch that follows, and keep no hold of whoever knows it."""
+    following_of = follow()
+    return None if following_of is None else following_of(epoch)
 
 
 class _Epoch:
@@ -281,13 +321,16 @@ class _Epoch:
         number: Its number.
         cursor: What is told of it.
         orders: What workers are asked for.
+        changes: What has changed in the dataset since the workers were started.
+        plan: What its order was read from.
         states: Where the streams of an iterable dataset stand; `None` for a map-style one.
     """
 
     def __init__(
         self, beginning: Beginning, tasks: Iterator[Task], changes: Changes | None = None
     ) -> None:
-        self.beginning, self.cursor = beginning, beginning.cursor
+        self.beginning, self.cursor, self.changes = beginning, beginning.cursor, changes
+        self.plan = plan_key(beginning.loader)
         self.number = beginning.start.epoch
         self.states: StreamStates | None = None
         self._turns: Turns | None = None

@@ -30,6 +30,8 @@ class InlineIterator(_SingleProcessDataLoaderIter):
 
     def __init__(self, loader: Any, *, keyed: bool) -> None:
         beginning = Beginning(loader, keyed=keyed)
+        start = beginning.start
+        self._own: list[Any] = []
         with beginning.drawing():
             _BaseDataLoaderIter.__init__(self, loader)
             self._sampler_iter = beginning.tasks(self)
@@ -39,8 +41,10 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             self._borrowed = Borrowed()
             self._empty = loader._pool.empty  # noqa: SLF001 - the loader's own part
             self._stream = beginning.plan is None
-            self._own: list[Any] = []
-            self._maker = self._stream_of(loader) if self._stream else self._recipe_of(loader)
+            knows = start.dataset_state is not None or start.iterator_state is not None
+            maker = None if knows else self._maker_of(loader)
+        # A state of the dataset's own may bring the process's generators back with it.
+        self._maker = maker or self._maker_of(loader)
 
     def __next__(self) -> Any:
         """Make the next batch.
@@ -94,6 +98,9 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             self._borrowed.give_back()
             restore(own, states)
 
+    def _maker_of(self, loader: Any) -> Recipe | Stream:
+        return self._stream_of(loader) if self._stream else self._recipe_of(loader)
+
     def _recipe_of(self, loader: Any) -> Recipe:
         saved = self._cursor.start.dataset_state
         keep_state_of(self._cursor, "dataset_state", loader.dataset, saved)
@@ -110,7 +117,9 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             samples = iter(dataset)
         else:
             samples = self._lend(_keyed_iter, dataset, self._random)
-        if samples is not dataset:
+        if samples is dataset and stands:
+            dataset.load_state_dict(start.dataset_state)  # `iter` may have set it back
+        elif samples is not dataset:
             kept = keep_state_of(cursor, "iterator_state", samples, start.iterator_state)
             stands = stands or kept
         stream = Stream(

@@ -5,6 +5,7 @@ from itertools import takewhile
 from trueload.blame import Blame
 from trueload.engine import TOO_LONG, LostError
 from trueload.errors import is_ours, render
+from trueload.workers.crew import KILLED
 
 
 def told_lost(error: LostError, timeout_seconds: float) -> str:
@@ -16,7 +17,9 @@ def told_lost(error: LostError, timeout_seconds: float) -> str:
     """
     lost = error.lost
     blame = Blame(error.order.task, "fetch", row=lost.row)
-    what = f"DataLoader worker (pid {lost.pid}) exited unexpectedly: {lost.reason}"
+    killed = lost.reason.startswith(KILLED)
+    how = f"is {lost.reason}" if killed else f"exited unexpectedly: {lost.reason}"
+    what = f"DataLoader worker (pid {lost.pid}) {how}"
     if lost.reason == TOO_LONG:
         what = f"DataLoader timed out after {timeout_seconds:g} seconds"
     subject = "a batch" if lost.row is None else blame.subject()

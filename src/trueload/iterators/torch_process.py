@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
+from weakref import proxy
 
 import torch
 from torch.utils.data import IterableDataset, default_collate
@@ -142,7 +143,8 @@ class _Source:
     """
 
     def __init__(self, iterator: ProcessIterator, loader: Any) -> None:
-        self._iterator, self._sampler = iterator, loader._index_sampler  # noqa: SLF001 - torch's name
+        self._iterator = proxy(iterator)  # a cycle would keep the workers alive until collected
+        self._sampler = loader._index_sampler  # noqa: SLF001 - torch's name
         self._calls = count()
 
     def __iter__(self) -> Iterator[Any]:

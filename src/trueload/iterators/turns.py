@@ -5,6 +5,7 @@ worker whose stream is over is passed over from then on.
 """
 
 import io
+from base64 import b85decode, b85encode
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -123,21 +124,21 @@ def _begin_of_one(start: LoaderState, workers: int) -> dict[int, StreamState]:
     return dict.fromkeys(range(workers), state)
 
 
-def pack_states(states: Mapping[int, StreamState]) -> bytes | None:
+def pack_states(states: Mapping[int, StreamState]) -> str | None:
     """Pack where streams stand as `torch.load` reads it with `weights_only=True`.
 
-    Bytes have no keys that could change with progress, as `torch.distributed.checkpoint` requires.
+    Text has no keys that could change with progress, as `torch.distributed.checkpoint` requires.
     """
     if not states:
         return None
     stream = io.BytesIO()
     torch.save({number: (s.next, s.dataset, s.iterator) for number, s in states.items()}, stream)
-    return stream.getvalue()
+    return b85encode(stream.getvalue()).decode()
 
 
-def unpack_states(packed: bytes | None) -> dict[int, StreamState]:
+def unpack_states(packed: str | None) -> dict[int, StreamState]:
     """Read what `pack_states` gave."""
     if packed is None:
         return {}
-    found: dict[int, Any] = torch.load(io.BytesIO(packed), weights_only=True)
+    found: dict[int, Any] = torch.load(io.BytesIO(b85decode(packed)), weights_only=True)
     return {number: StreamState(*state) for number, state in found.items()}

@@ -17,6 +17,7 @@ from trueload.workers.template import ForkedWorker, Purpose, Template, TemplateL
 
 _STACK_SECONDS = 0.5
 _STACK_BYTES = 1 << 16
+KILLED = "killed by signal"
 STACK_SIGNAL = signal.SIGUSR2
 """Makes a worker write its Python stack, whatever it is doing."""
 
@@ -166,5 +167,5 @@ def _how_ended(code: int | None) -> str:
     if code is None:
         return "ended, with the template that would know how"
     if code < 0:
-        return f"killed by {signal.Signals(-code).name}"
+        return f"{KILLED}: {signal.strsignal(-code)} ({signal.Signals(-code).name})"
     return f"ended with exit code {code}"
