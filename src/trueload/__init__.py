@@ -17,26 +17,31 @@ if TYPE_CHECKING:
     )
     from trueload.installing import install, installed, uninstall
     from trueload.loader import DataLoader
+    from trueload.packed import Packed, pack
     from trueload.progress import Taken
 
 __all__ = [
     "ArgumentError",
     "DataLoader",
     "EmptyError",
+    "Packed",
     "ReplayError",
     "StateError",
     "Taken",
     "TrueloadError",
     "install",
     "installed",
+    "pack",
     "uninstall",
 ]
 
 _HOMES = {
     "DataLoader": "loader",
+    "Packed": "packed",
     "Taken": "progress",
     "install": "installing",
     "installed": "installing",
+    "pack": "packed",
     "uninstall": "installing",
 }
 
