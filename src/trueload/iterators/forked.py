@@ -16,6 +16,7 @@ from trueload.errors import WorkerLostError, tidied
 from trueload.iterators.ahead import plan_key
 from trueload.iterators.doubt import Doubt
 from trueload.iterators.epoch import Beginning, following, maker_of
+from trueload.iterators.heavy import tell_heavy
 from trueload.iterators.lost import told_lost
 from trueload.iterators.turns import StreamStates, Turns
 from trueload.seeds import next_base_seed
@@ -62,6 +63,7 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
             int(self._base_seed),
             loader._shelf,  # noqa: SLF001 - the loader's own part
         )
+        tell_heavy(loader.dataset)
         self._made_by = ProcessWorkers(self._maker, setup)
         self._shutdown = False
         self._engine = Engine(
