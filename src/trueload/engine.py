@@ -23,13 +23,13 @@ _MOST_IN_FLIGHT = 1024
 
 @dataclass(slots=True)
 class _Entry:
-    """An order in flight."""
+    """An order in flight, or what the source of orders raised in the place of one."""
 
-    order: Order
-    ticket: int
+    order: Order | None
+    ticket: int = 0
     losses: int = 0
     made: Made | None = None
-    lost: Lost | None = None
+    failure: Exception | None = None
 
 
 class Engine:
@@ -72,6 +72,8 @@ class Engine:
         Raises:
             StopIteration: All have been delivered.
             LostError: An order was lost with its worker twice, or took too long twice.
+            Exception: Whatever the source of orders raised, after all batches before it, or what
+                kept an order from being submitted.
         """
         deadline = time.monotonic() + self._timeout if self._timeout else None
         while True:
@@ -83,17 +85,22 @@ class Engine:
             deadline = self._wait(deadline)
         self._line.remove(entry)
         self._fill()
-        if entry.lost is not None:
-            raise LostError(entry.order, entry.lost)
-        return entry.order, entry.made.parcel  # pyrefly: ignore - one of the two is there
+        if entry.failure is not None:
+            raise entry.failure
+        return entry.order, entry.made.parcel  # pyrefly: ignore - there unless it failed
 
     def head(self) -> Order | None:
         """Give the order whose batch is delivered next, in order, or `None` if there is none."""
         return self._line[0].order if self._line else None
 
     def _ready(self) -> _Entry | None:
-        candidates = [self._line[0]] if self._in_order and self._line else self._line
-        return next((entry for entry in candidates if entry.made or entry.lost), None)
+        for entry in self._line:
+            first = entry is self._line[0]
+            if entry.made or (entry.failure and (first or entry.order)):
+                return entry
+            if self._in_order:
+                break
+        return None
 
     def _wait(self, deadline: float | None) -> float | None:
         left = None if deadline is None else deadline - time.monotonic()
@@ -107,7 +114,8 @@ class Engine:
         """End the worker that holds the batch that is waited for; the next wait is a new one."""
         entry = self._line[0]
         if not self.workers.end_holder(entry.ticket, TOO_LONG):
-            entry.lost = Lost(entry.ticket, guilty=True, pid=None, row=None, reason=TOO_LONG)
+            lost = Lost(entry.ticket, guilty=True, pid=None, row=None, reason=TOO_LONG)
+            entry.failure = LostError(entry.order, lost)
             self._abandoned.add(entry.ticket)
             self._flying.pop(entry.ticket, None)
         return time.monotonic() + self._timeout
@@ -123,29 +131,42 @@ class Engine:
         else:
             entry.losses += event.guilty
             if entry.losses >= _MOST_LOSSES:
-                entry.lost = event
+                entry.failure = LostError(entry.order, event)
             else:
                 self._submit(entry)
 
     def _fill(self) -> None:
         while self._more and len(self._line) < self._depth:
-            order = next(self._orders, None)
-            if order is None:
+            entry = self._drawn()
+            if entry is None:
                 self._more = False
                 return
-            entry = _Entry(order, 0)
             self._line.append(entry)
-            self._submit(entry)
+            if entry.failure is None:
+                self._submit(entry)
+
+    def _drawn(self) -> _Entry | None:
+        """Draw the next order; what its source raises takes its place, so that it has its turn."""
+        try:
+            order = next(self._orders, None)
+        except Exception as error:
+            self._more = False
+            return _Entry(None, failure=error)
+        return None if order is None else _Entry(order)
 
     def _submit(self, entry: _Entry) -> None:
         entry.ticket = next(self._tickets)
-        self._flying[entry.ticket] = entry
-        self.workers.submit(entry.ticket, entry.order)
+        try:
+            self.workers.submit(entry.ticket, entry.order)  # pyrefly: ignore - there is one
+        except Exception as error:
+            entry.failure = error
+        else:
+            self._flying[entry.ticket] = entry
 
 
 class LostError(Exception):
     """An order was lost for good; `order` and `lost` say which and how."""
 
-    def __init__(self, order: Order, lost: Lost) -> None:
+    def __init__(self, order: Any, lost: Lost) -> None:
         super().__init__(order, lost)
         self.order, self.lost = order, lost
