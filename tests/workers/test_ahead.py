@@ -61,7 +61,7 @@ def test_the_next_epoch_is_begun_before_it_is_asked_for():
 
 
 def test_an_epoch_that_was_begun_early_is_not_begun_again():
-    dataset = Noted()
+    dataset = Noted(48)
     loader = build(dataset)
     for _ in range(3):
         told(loader)

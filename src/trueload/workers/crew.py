@@ -8,7 +8,6 @@ import os
 import select
 import signal
 import time
-from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -56,49 +55,61 @@ class Crew:
         self._poll = select.poll()
         self.stacks = os.memfd_create("trueload-stacks", os.MFD_CLOEXEC)
         self._processes: dict[int, ForkedWorker] = {}
-        self._asked: deque[int] = deque()
+        self._asked: set[int] = set()
         self._template: Template | None = None
 
     @property
     def processes(self) -> list[ForkedWorker]:
         """The processes, by number."""
-        self._collect()
-        return list(self._processes.values())
+        self._await_all()
+        return [self._processes[number] for number in sorted(self._processes)]
 
     def start(self, number: int) -> None:
         """Have a worker forked, without waiting for it; a template that has ended is replaced."""
-        if self._template is None:
-            self._template = Template(self._purpose)
+        self._asked.add(number)
         try:
+            if self._template is None:
+                self._template = Template(self._purpose)
+                self._poll.register(self._template.descriptor(), select.POLLIN)
             self._template.ask(number)
         except TemplateLostError:
-            self._collect()
-            self._forget_template()
-            self.start(number)
-        else:
-            self._asked.append(number)
+            self._replace_template()
 
-    def _collect(self) -> None:
-        """Wait for the workers that were asked for."""
-        while self._asked and self._template is not None:
-            number = self._asked.popleft()
-            try:
-                process = self._template.started(number)
-            except TemplateLostError:
-                asked = [number, *self._asked]
-                self._asked.clear()
-                self._forget_template()
-                for one in asked:
-                    self.start(one)
-                continue
-            self._processes[number] = process
-            self._numbers[process.sentinel] = number
-            self._poll.register(process.sentinel, select.POLLIN)
+    def _hear(self, seconds: float | None) -> bool:
+        """Take in a worker that has been started, if one comes within so many seconds."""
+        if self._template is None:
+            return False
+        try:
+            started = self._template.started(seconds)
+        except TemplateLostError:
+            self._replace_template()
+            return bool(self._asked)
+        if started is None:
+            return False
+        number, process = started
+        self._asked.discard(number)
+        if process is None:
+            return True
+        self._processes[number] = process
+        self._numbers[process.sentinel] = number
+        self._poll.register(process.sentinel, select.POLLIN)
+        return True
+
+    def _await_all(self) -> None:
+        while self._asked and self._hear(None):
+            pass
+
+    def _replace_template(self) -> None:
+        """Forget a template that has ended, and ask another one for what it still owed."""
+        self._forget_template()
+        for number in sorted(self._asked):
+            self.start(number)
 
     def _forget_template(self) -> None:
-        if self._template is not None:
-            self._template.close()
-            self._template = None
+        template, self._template = self._template, None
+        if template is not None:
+            self._poll.unregister(template.descriptor())
+            template.close()
 
     def watch(self, descriptor: int) -> None:
         """Let `wait` also wake when this can be read."""
@@ -106,13 +117,14 @@ class Crew:
 
     def wait(self, seconds: float | None) -> list[Death]:
         """Wait at most this long, `None` for ever; tell which processes have ended by now."""
-        self._collect()
         ready = self._poll.poll(None if seconds is None else seconds * 1000)
+        while self._hear(0):
+            pass
         return [self._buried(one) for one, _ in ready if one in self._numbers]
 
     def end(self, number: int, reason: str) -> None:
         """Kill a process, once it has written where it stands."""
-        self._collect()
+        self._await_all()
         process = self._processes[number]
         self._reasons[number] = (reason, self._stack_of(process.pid))
         process.kill()
@@ -121,7 +133,7 @@ class Crew:
         """Wait so long for all to end by themselves, then kill the rest."""
         deadline = time.monotonic() + grace_seconds
         with suppress(OSError):
-            self._collect()
+            self._await_all()
         for process in self._processes.values():
             process.join(max(deadline - time.monotonic(), 0))
             if process.is_alive():
@@ -131,6 +143,15 @@ class Crew:
         self._numbers.clear()
         os.close(self.stacks)
         self._forget_template()
+
+    def leave(self) -> None:
+        """Let all end by themselves, without waiting for it: they have been told to."""
+        for process in self._processes.values():
+            process.close()
+        self._numbers.clear()
+        os.close(self.stacks)
+        if self._template is not None:
+            self._template.leave()
 
     def descriptors(self) -> Iterable[int]:
         """Give the descriptors that no copy of this process may keep open."""

@@ -61,7 +61,11 @@ class ProcessWorkers(Workers):
         self._heartbeats = Heartbeats(self._count)
         self._common = isinstance(recipe, Recipe)
         self._lines = Lines(self._count, common=self._common)
-        self._crew = Crew(Purpose(self._live, _private_descriptors, (recipe, setup.init)))
+        self._crew = Crew(
+            Purpose(
+                self._live, _private_descriptors, self._heartbeats.is_closing, (recipe, setup.init)
+            )
+        )
         self._crew.watch(self._lines.news_out)
         self._sent: dict[int, tuple[int, int | None]] = {}
         self._unread: set[int] = set()
@@ -129,14 +133,21 @@ class ProcessWorkers(Workers):
         return False
 
     def close(self) -> None:
-        """End all workers and give everything back; does nothing the second time."""
+        """End all workers and give everything back; does nothing the second time.
+
+        Workers that have nothing to do end by themselves, soon. Those that make a batch that nobody
+        will take may write to its slot until they have ended, so that is waited for.
+        """
         if self._closed or os.getpid() != self._owner_pid:
             return
         self._closed = True
         _alive.discard(self)
         self._heartbeats.close()
         self._lines.send_end()
-        self._crew.end_all(_GRACE_SECONDS)
+        if self._sent:
+            self._crew.end_all(_GRACE_SECONDS)
+        else:
+            self._crew.leave()
         self._lines.close()
         self._setup.shelf.put(self._setup.depth, self._slots)
 

@@ -24,6 +24,7 @@ import socket
 import threading
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ logger = logging.getLogger("trueload")
 
 _MESSAGE_BYTES = 4096
 _EXIT_CODE_SECONDS = 2.0
+_LEAVE_SECONDS = 2.0
 _MOST_TRIES = 8
 
 
@@ -100,11 +102,13 @@ class Purpose:
         target: What a worker runs, called with its number and a descriptor that can be read once
             this process has ended.
         private: Gives the descriptors of this process that no copy may keep open.
+        is_over: Says whether no more workers are needed.
         roots: Objects whose locks are freed in the copy if a thread of this process holds them.
     """
 
     target: Callable[[int, int], None]
     private: Callable[[], Iterable[int]]
+    is_over: Callable[[], bool]
     roots: tuple[Any, ...]
 
 
@@ -117,10 +121,11 @@ class Template:
 
     def __init__(self, purpose: Purpose) -> None:
         self._codes: dict[int, int] = {}
+        self._arrived: deque[tuple[int, ForkedWorker | None] | OSError] = deque()
         threaded = threading.active_count() > 1
         for _ in range(_MOST_TRIES):
             self._fork(purpose, threaded=threaded)
-            if not threaded or self._received()[0] == "ready":
+            if not threaded or self._receive() == "ready":
                 return
             self.close()
         self._fork(purpose, threaded=False)
@@ -151,7 +156,7 @@ class Template:
             theirs.close()
 
     def ask(self, number: int) -> None:
-        """Ask for a worker; `started` gives it.
+        """Ask for a worker; `started` tells when there is one.
 
         Raises:
             TemplateLostError: The template has ended.
@@ -161,36 +166,44 @@ class Template:
         except ConnectionError:
             raise TemplateLostError from None
 
-    def started(self, number: int) -> ForkedWorker:
-        """Wait for the worker that was asked for.
+    def started(self, seconds: float | None) -> tuple[int, ForkedWorker | None] | None:
+        """Give a worker that was asked for, with its number; wait for one at most so long.
+
+        There is a number and no worker where none was needed any more.
 
         Raises:
             TemplateLostError: The template has ended.
             OSError: The system has no room for another process.
         """
         try:
-            while True:
-                kind, *values, descriptors = self._received()
-                if kind == "failed":
-                    raise OSError(*values)
-                if kind == "started" and values[0] == number:
-                    return ForkedWorker(self, number, values[1], descriptors[0])
+            while not self._arrived and is_readable(self.descriptor(), seconds):
+                self._receive()
         except (ConnectionError, EOFError):
             raise TemplateLostError from None
+        if not self._arrived:
+            return None
+        arrived = self._arrived.popleft()
+        if isinstance(arrived, OSError):
+            raise arrived
+        return arrived
 
     def exit_code(self, pid: int, seconds: float = _EXIT_CODE_SECONDS) -> int | None:
         """Give the exit code of a worker that has ended; wait so long for it to be told."""
         deadline = time.monotonic() + seconds
-        with suppress(ConnectionError, EOFError, OSError):
-            while pid not in self._codes:
-                if not is_readable(self._ours.fileno(), max(deadline - time.monotonic(), 0)):
+        with suppress(ConnectionError, EOFError):
+            while pid not in self._codes and self.descriptor() >= 0:
+                if not is_readable(self.descriptor(), deadline - time.monotonic()):
                     break
-                self._received()
+                self._receive()
         return self._codes.get(pid)
 
     def descriptor(self) -> int:
-        """Give the descriptor that no other process may keep open."""
+        """Give the descriptor that its messages come from; no other process may keep it open."""
         return self._ours.fileno()
+
+    def leave(self) -> None:
+        """Let the template end by itself, after its workers, without waiting for it."""
+        self._ours.close()
 
     def close(self) -> None:
         """End the template. Its workers are ended before."""
@@ -201,14 +214,23 @@ class Template:
             self.process.join()
         self.process.close()
 
-    def _received(self) -> tuple[Any, ...]:
+    def _receive(self) -> str:
+        """Read one message, and say of what kind it was."""
         data, descriptors, _, _ = socket.recv_fds(self._ours, _MESSAGE_BYTES, 1)
         if not data:
             raise EOFError
-        message = pickle.loads(data)  # noqa: S301 - from our own process
-        if message[0] == "ended":
-            self._codes[message[1]] = message[2]
-        return *message, descriptors
+        kind, *values = pickle.loads(data)  # noqa: S301 - from our own process
+        if kind == "ended":
+            pid, code = values
+            self._codes[pid] = code
+        elif kind == "failed":
+            self._arrived.append(OSError(*values))
+        elif kind == "not started":
+            self._arrived.append((values[0], None))
+        elif kind == "started":
+            number, pid = values
+            self._arrived.append((number, ForkedWorker(self, number, pid, descriptors[0])))
+        return kind
 
 
 class _Life:
@@ -256,43 +278,69 @@ class _Life:
             return True
         freed_locks(self._purpose.roots)
         ready = is_sound()
-        self._line.send(pickle.dumps(("ready",) if ready else ("unsound",)))
+        self._tell("ready" if ready else "unsound")
         return ready
 
     def _serve(self) -> None:
+        """Do what the training process asks for; once it has gone away, see the workers end."""
         poll = select.poll()
         poll.register(self._parent, select.POLLIN)
         poll.register(self._line, select.POLLIN)
-        while True:
-            for descriptor, _ in poll.poll():
+        leaving = False
+        while self._workers or not leaving:
+            ready = poll.poll(_LEAVE_SECONDS * 1000 if leaving else None)
+            if not ready:
+                self._kill_all()
+            for descriptor, _ in ready:
                 if descriptor == self._parent:
                     return
                 if descriptor != self._line.fileno():
                     poll.unregister(descriptor)
                     self._bury(descriptor)
                 elif not self._answer(poll):
-                    return
+                    poll.unregister(descriptor)
+                    leaving = True
 
     def _answer(self, poll: select.poll) -> bool:
-        data = self._line.recv(_MESSAGE_BYTES)
+        """Fork a worker that is asked for; say whether there may be more to do."""
+        try:
+            data = self._line.recv(_MESSAGE_BYTES)
+        except ConnectionError:
+            return False
         if not data:
             return False
         number = pickle.loads(data)  # noqa: S301 - from our own process
+        if self._purpose.is_over():
+            self._tell("not started", number)
+        else:
+            self._fork(number, poll)
+        return True
+
+    def _fork(self, number: int, poll: select.poll) -> None:
+        name = f"DataLoader worker {number}"
         process = self._context.Process(
-            target=self._be_worker, args=(number,), name=f"DataLoader worker {number}", daemon=True
+            target=self._be_worker, args=(number,), name=name, daemon=True
         )
         try:
             process.start()
             descriptor = os.pidfd_open(process.pid)  # pyrefly: ignore - it has been started
         except OSError as error:
-            self._line.send(pickle.dumps(("failed", error.errno, error.strerror)))
-            return True
+            self._tell("failed", error.errno, error.strerror)
+            return
         self._workers[process.sentinel] = process
         poll.register(process.sentinel, select.POLLIN)
-        told = pickle.dumps(("started", number, process.pid))
-        socket.send_fds(self._line, [told], [descriptor])
+        self._tell("started", number, process.pid, descriptor=descriptor)
         os.close(descriptor)
-        return True
+
+    def _tell(self, *message: Any, descriptor: int | None = None) -> None:
+        """Send a message, unless nobody listens any more."""
+        with suppress(ConnectionError):
+            descriptors = [] if descriptor is None else [descriptor]
+            socket.send_fds(self._line, [pickle.dumps(message)], descriptors)
+
+    def _kill_all(self) -> None:
+        for process in self._workers.values():
+            process.kill()
 
     def _be_worker(self, number: int) -> None:
         self._line.close()
@@ -301,4 +349,4 @@ class _Life:
     def _bury(self, sentinel: int) -> None:
         process = self._workers.pop(sentinel)
         process.join()
-        self._line.send(pickle.dumps(("ended", process.pid, process.exitcode)))
+        self._tell("ended", process.pid, process.exitcode)

@@ -160,7 +160,7 @@ def _prepare(outfit: Outfit) -> Exception | None:
     """Seed the generators, fill in torch's worker info and call the user's `worker_init_fn`."""
     seed = outfit.base_seed + outfit.number
     random.seed(seed)
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)  # `torch.manual_seed` also walks device back ends
     np.random.seed(torch_worker._generate_state(outfit.base_seed, outfit.number))  # noqa: NPY002, SLF001
     torch_worker._worker_info = _info(outfit, seed)  # noqa: SLF001 - where users look for it
     try:
