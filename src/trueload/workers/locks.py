@@ -2,36 +2,34 @@
 
 A lock that another thread of the training process held at the moment of the fork would never be
 released in the copy. Python itself takes care of its own (imports, logging, standard streams);
-here it is done for those that a dataset can reach: in its attributes, in what these refer to, and
-in the variables of the user's modules that its code lives in.
+here it is done for those that a dataset can reach.
 
 Locks within libraries cannot be freed. Whether one of those that every worker needs is held shows
 only when it is tried, so that is done in a process that may hang: `is_sound`.
 """
 
-import gc
 import logging
 import os
 import random
 import signal
-import sys
-from collections.abc import Iterable, Iterator
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+import threading
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from trueload.errors import is_installed
+from trueload.reach import reachable
 from trueload.waiting import is_readable
 
-_MOST_OBJECTS = 100_000
-_PROBE_SECONDS = 1.0
-_ATOMS = (str, bytes, int, float, complex, type(None), np.generic, BuiltinFunctionType)
+_KINDS = (type(threading.Lock()), type(threading.RLock()))
+_LOOK_SECONDS = 0.05
+_MOST_QUIET_LOOKS = 10
 
 
 def freed_locks(roots: Iterable[Any]) -> int:
-    """Free all locks found; to be called in a process that has just been forked.
+    """Free all locks that can be reached; for a process that has just been forked.
 
     Args:
         roots: Where to begin to look.
@@ -40,7 +38,7 @@ def freed_locks(roots: Iterable[Any]) -> int:
         How many were held, and are free now.
     """
     freed = 0
-    for lock in _locks((*roots, np.random.get_bit_generator().lock)):
+    for lock in reachable((*roots, np.random.get_bit_generator().lock), _KINDS):
         if _is_held(lock):
             lock._at_fork_reinit()  # noqa: SLF001 - what `threading` itself does after a fork
             freed += 1
@@ -53,7 +51,7 @@ def is_sound() -> bool:
     if not pid:
         _try_all()
     descriptor = os.pidfd_open(pid)
-    ended = is_readable(descriptor, _PROBE_SECONDS)
+    ended = _ends(pid, descriptor)
     if not ended:
         os.kill(pid, signal.SIGKILL)
     os.close(descriptor)
@@ -73,32 +71,26 @@ def _try_all() -> None:
         os._exit(code)
 
 
-def _locks(roots: Iterable[Any]) -> Iterator[Any]:
-    """Walk what the roots refer to, breadth first, up to a limit."""
-    seen: set[int] = set()
-    line = list(roots)
-    while line and len(seen) < _MOST_OBJECTS:
-        following: list[Any] = []
-        for thing in line:
-            if id(thing) in seen or isinstance(thing, _ATOMS) or _is_of_a_library(thing):
-                continue
-            seen.add(id(thing))
-            if type(thing).__module__ == "_thread" and hasattr(thing, "_at_fork_reinit"):
-                yield thing
-            following += gc.get_referents(thing)
-        line = following
+def _ends(pid: int, descriptor: int) -> bool:
+    """Wait for a process to end, however slow the machine; not for one that sleeps and sleeps."""
+    before, quiet = "", 0
+    while not is_readable(descriptor, _LOOK_SECONDS):
+        now = _activity(pid)
+        quiet = quiet + 1 if now == before and now.startswith("S") else 0
+        if quiet == _MOST_QUIET_LOOKS:
+            return False
+        before = now
+    return True
 
 
-def _is_of_a_library(thing: Any) -> bool:
-    """Say whether a thing leads out of the user's code."""
-    if isinstance(thing, (type, FunctionType, MethodType)):
-        module = sys.modules.get(thing.__module__ or "")
-    elif isinstance(thing, ModuleType):
-        module = thing
-    else:
-        return False
-    path = getattr(module, "__file__", None)
-    return module is not None and module.__name__ != "__main__" and is_installed(path or "<frozen")
+def _activity(pid: int) -> str:
+    """Give a process's state and the processor time that it has used.
+
+    Source: proc_pid_stat(5): the state is the first field behind the name, user and system time
+    are the 12th and 13th.
+    """
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return " ".join((fields[0], *fields[11:13]))
 
 
 def _is_held(lock: Any) -> bool:
