@@ -162,7 +162,7 @@ def works(*, quick: bool) -> Iterator[list[Work]]:
 
 
 def _of_memory(less: int) -> list[Work]:
-    tiny = 256 * 1000 // less
+    tiny = 1_000_000 // less
     rows = torch.rand(1_000_000 // less, 16)
     images = Rows(torch.rand(128, 3, 224, 224), 3840 // less)
     return [
@@ -171,8 +171,8 @@ def _of_memory(less: int) -> list[Work]:
         Work("arrays float32[16]", Rows(rows.numpy(), tiny), 256, None, asked(2.8, 6), shown=True),
         Work("tensors through `__getitems__`", Together(rows, tiny), 256, None, asked(4.5, 7)),
         Work("a plain array", rows.numpy()[:tiny], 256, None, asked(4.5, 7)),
-        Work("text with padding collate", Sentences(25_600 // less), 64, padded, asked(1.3, 2.5)),
-        Work("dicts of 16 tensors", Dicts(rows, 64 * 200 // less), 64),
+        Work("text with padding collate", Sentences(102_400 // less), 64, padded, asked(1.3, 2.5)),
+        Work("dicts of 16 tensors", Dicts(rows, 64 * 800 // less), 64),
     ]
 
 
@@ -181,7 +181,7 @@ def _of_files(folder: Path, less: int) -> Iterator[Work]:
     tokens.touch()
     with tokens.open("r+b") as file:
         file.truncate(2 * 200_000_000)
-    windows = Windows(tokens, 12_800 // less)
+    windows = Windows(tokens, 51_200 // less)
     yield Work("windows of 1,024 tokens", windows, 32, None, asked(2.5, 4), shown=True)
     if all(find_spec(name) for name in ("PIL", "skimage", "sklearn")):
         write_photographs(folder)

@@ -49,17 +49,18 @@ class Arena:
         """Give a view of a slot that nobody else holds: as long as it lives, the slot is in use."""
         return self._view[slot * self.stride : (slot + 1) * self.stride]
 
-    def write(self, slot: int, offset: int, data: bytes) -> None:
-        """Write bytes into a slot.
+    def write(self, slot: int, offset: int, data: bytes | memoryview) -> None:
+        """Write bytes, or a contiguous buffer, into a slot.
 
         Raises:
             BufferError: They do not fit.
         """
-        if offset + len(data) > self.stride:
-            message = f"a slot holds {self.stride} bytes, {offset + len(data)} are needed"
+        size_bytes = data.nbytes if isinstance(data, memoryview) else len(data)
+        if offset + size_bytes > self.stride:
+            message = f"a slot holds {self.stride} bytes, {offset + size_bytes} are needed"
             raise BufferError(message)
         at = slot * self.stride + offset
-        self.mapping[at : at + len(data)] = data
+        self.mapping[at : at + size_bytes] = data
 
     def read(self, slot: int, offset: int, size_bytes: int) -> bytes:
         """Read bytes out of a slot."""

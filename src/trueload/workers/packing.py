@@ -15,6 +15,7 @@ from weakref import ref
 import numpy as np
 import torch
 
+from trueload.collate import COPYABLE
 from trueload.workers.arena import ALIGN, Arena
 from trueload.workers.memory import tensor_over
 
@@ -79,16 +80,21 @@ class Room:
 
     def tensor_at(self, tensor: torch.Tensor) -> tuple[Any, ...]:
         """Give where a tensor lies in the slot, copied there if it must be."""
-        if not _is_dense(tensor):
-            tensor = tensor.contiguous()
+        contiguous = tensor.is_contiguous()
+        if not contiguous and not _is_dense(tensor):
+            tensor, contiguous = tensor.contiguous(), True
         size_bytes = tensor.numel() * tensor.element_size()
         offset = self.offset_of(tensor.data_ptr(), size_bytes) if size_bytes else 0
         if offset is None:
             offset = self.place(size_bytes)
-            storage = self._arena.storage(self._slot, offset, size_bytes)
-            copy = torch.empty(0, dtype=tensor.dtype)
-            copy.set_(storage, 0, tensor.shape, tensor.stride()).copy_(tensor)
-        return offset, size_bytes, _CODES[tensor.dtype], tuple(tensor.shape), tensor.stride()
+            if contiguous and tensor.dtype in COPYABLE:
+                self._arena.write(self._slot, offset, tensor.numpy().data)
+            else:
+                storage = self._arena.storage(self._slot, offset, size_bytes)
+                copy = torch.empty(0, dtype=tensor.dtype)
+                copy.set_(storage, 0, tensor.shape, tensor.stride()).copy_(tensor)
+        stride = None if contiguous else tensor.stride()
+        return offset, size_bytes, _CODES[tensor.dtype], tuple(tensor.shape), stride
 
     def array_at(self, array: np.ndarray) -> tuple[Any, ...]:
         """Give where an array lies in the slot, copied there if it must be."""
@@ -155,6 +161,12 @@ def unpack(
         return storage.clone() if copied else storage
 
     def tensor(offset: int, size_bytes: int, code: int, shape: Any, stride: Any) -> torch.Tensor:
+        if stride is None and size_bytes and not copied:
+            dtype = _DTYPES[code]
+            count = size_bytes // dtype.itemsize
+            flat = torch.frombuffer(lease, dtype=dtype, count=count, offset=offset)
+            return flat.resize_(shape)  # as long as before, so it stays where it is
+        stride = stride or torch.empty(shape, device="meta").stride()
         empty = torch.empty(0, dtype=_DTYPES[code])
         return empty.set_(memory(offset, size_bytes), 0, shape, stride)
 
