@@ -54,7 +54,7 @@ def arguments(request):
 
 
 def test_the_next_epoch_is_begun_before_it_is_asked_for():
-    dataset = Noted()
+    dataset = Noted(48)
     loader = build(dataset)
     told(loader)
     assert made_soon(dataset, 0, 2) == 2

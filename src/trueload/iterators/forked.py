@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakMethod, ref
 
+from torch.autograd import _profiler_enabled
 from torch.utils.data._utils.pin_memory import pin_memory
 from torch.utils.data.dataloader import _BaseDataLoaderIter, _MultiProcessingDataLoaderIter
 
@@ -187,7 +188,9 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
             WorkerLostError: A batch ended its worker twice.
         """
         try:
-            return super().__next__()
+            if self._epoch.states is not None or _profiler_enabled():
+                return super().__next__()
+            batch = self._next_data()
         except StopIteration:
             self._cursor.finished = True
             if not (self._persistent_workers or self._run.stays):
@@ -195,6 +198,8 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
             raise
         except Exception as error:
             raise tidied(error)  # noqa: B904 - the same exception
+        self._num_yielded += 1
+        return batch
 
     def _next_data(self) -> Any:
         if self._shutdown:

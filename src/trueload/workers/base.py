@@ -17,9 +17,12 @@ hears of them again; order, retries and exactly-once delivery are the engine's. 
 7. `submit` and `poll` hold up the process that calls them only as long as they say.
 """
 
+import pickle
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from trueload.changes import Changes
 from trueload.recipe import Randomness
@@ -44,6 +47,24 @@ class Order:
     worker: int | None = None
     begin: StreamState | None = None
     changes: Changes | None = None
+
+    def packed(self) -> bytes:
+        """Give the order as bytes, without the names of our classes: a third of what they cost."""
+        task = self.task
+        own = task.counted and isinstance(task.indices, np.ndarray)
+        indices = task.indices.tobytes() if own else task.indices
+        random = None if self.random is None else (self.random.root, self.random.each_sample)
+        rest = (self.worker, self.begin, self.changes)
+        return pickle.dumps(((*task[:3], indices, *task[4:]), own, random, rest), protocol=5)
+
+    @classmethod
+    def unpacked(cls, data: bytes) -> "Order":
+        """Read what `packed` gave."""
+        values, own, random, rest = pickle.loads(data)  # noqa: S301 - ours
+        task = Task(*values)
+        if own:
+            task = task._replace(indices=np.frombuffer(task.indices, np.int64))
+        return cls(task, None if random is None else Randomness(*random), *rest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,8 +118,10 @@ class Crew:
     def wait(self, seconds: float | None) -> list[Death]:
         """Wait at most this long, `None` for ever; tell which processes have ended by now."""
         ready = self._poll.poll(None if seconds is None else seconds * 1000)
-        while self._hear(0):
-            pass
+        template = None if self._template is None else self._template.descriptor()
+        if any(one == template for one, _ in ready):
+            while self._hear(0):
+                pass
         return [self._buried(one) for one, _ in ready if one in self._numbers]
 
     def end(self, number: int, reason: str) -> None:

@@ -1,7 +1,6 @@
 """Worker processes, as who starts them sees them: orders out, news home, deaths told."""
 
 import os
-import pickle
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -87,7 +86,7 @@ class ProcessWorkers(Workers):
         if slot is None:
             message = "all slots are in use"
             raise RuntimeError(message)
-        data = pickle.dumps(order, protocol=5)
+        data = order.packed()
         self._arena.write(slot, 0, data)
         self._sent[ticket] = (slot, order.worker)
         self._lines.send(Call(ticket, slot, len(data)), order.worker or 0)
