@@ -14,6 +14,7 @@ from weakref import ref
 
 import numpy as np
 import torch
+from torch import _utils
 
 from trueload.collate import COPYABLE
 from trueload.workers.arena import ALIGN, Arena
@@ -136,6 +137,14 @@ class _Unpacker(pickle.Unpickler):
         return super().find_class(module, name)
 
 
+class UnpackError(Exception):
+    """A batch could not be put together: `error` says why, `lease` who may hold parts of it."""
+
+    def __init__(self, error: Exception, lease: "ref[memoryview]") -> None:
+        super().__init__(error)
+        self.error, self.lease = error, lease
+
+
 def unpack(
     arena: Arena, slot: int, offset: int, size_bytes: int, *, copied: bool
 ) -> tuple[Any, ref[memoryview]]:
@@ -150,6 +159,9 @@ def unpack(
 
     Returns:
         The batch, and a weak reference to what it holds as long as it uses the slot.
+
+    Raises:
+        UnpackError: A class of the batch refuses to be put together again.
     """
     lease = arena.lease(slot)
 
@@ -176,7 +188,12 @@ def unpack(
         return found.T if turned else found
 
     found = {"_tensor_in_slot": tensor, "_array_in_slot": array}
-    batch = _Unpacker(arena.read(slot, offset, size_bytes), found).load()
+    try:
+        batch = _Unpacker(arena.read(slot, offset, size_bytes), found).load()
+    except Exception as error:
+        raise UnpackError(error, ref(lease)) from error
+    finally:  # torch keeps every sparse tensor that was unpickled until this is called
+        _utils._validate_loaded_sparse_tensors()  # noqa: SLF001 - `torch.load` calls it too
     return batch, ref(lease)
 
 

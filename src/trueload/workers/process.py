@@ -13,7 +13,7 @@ from trueload.workers.base import Event, Lost, Made, Order, StreamEndError, Work
 from trueload.workers.crew import Crew, Death
 from trueload.workers.heartbeat import Heartbeats
 from trueload.workers.lines import ENDED, MADE, Call, Lines, News
-from trueload.workers.packing import unpack
+from trueload.workers.packing import UnpackError, unpack
 from trueload.workers.shelf import Shelf
 from trueload.workers.template import Purpose
 from trueload.workers.worker import Outfit, live
@@ -82,11 +82,11 @@ class ProcessWorkers(Workers):
 
     def submit(self, ticket: int, order: Order) -> None:
         """Hand an order to whoever is free next, or to the one worker that may make it."""
+        data = order.packed()
         slot = self._slots.lend()
         if slot is None:
             message = "all slots are in use"
             raise RuntimeError(message)
-        data = order.packed()
         self._arena.write(slot, 0, data)
         self._sent[ticket] = (slot, order.worker)
         self._lines.send(Call(ticket, slot, len(data)), order.worker or 0)
@@ -111,10 +111,15 @@ class ProcessWorkers(Workers):
             self._slots.release(parcel.slot)
             raise StreamEndError
         copied = parcel.outcome != MADE or self._slots.is_scarce()
-        batch, lease = unpack(
-            self._arena, parcel.slot, parcel.offset, parcel.size_bytes, copied=copied
-        )
-        self._slots.lease(parcel.slot, lease, parcel.offset + parcel.size_bytes)
+        end = parcel.offset + parcel.size_bytes
+        try:
+            batch, lease = unpack(
+                self._arena, parcel.slot, parcel.offset, parcel.size_bytes, copied=copied
+            )
+        except UnpackError as refused:
+            self._slots.lease(parcel.slot, refused.lease, end)
+            raise refused.error  # noqa: B904 - the user's own
+        self._slots.lease(parcel.slot, lease, end)
         if parcel.outcome != MADE:
             raise batch.error()
         return batch
