@@ -111,13 +111,15 @@ class Engine:
         return deadline
 
     def _overdue(self) -> float:
-        """End the worker that holds the batch that is waited for; the next wait is a new one."""
+        """End who holds up the batch that is waited for; the next wait is a new one."""
         entry = self._line[0]
         if not self.workers.end_holder(entry.ticket, TOO_LONG):
-            lost = Lost(entry.ticket, guilty=True, pid=None, row=None, reason=TOO_LONG)
-            entry.failure = LostError(entry.order, lost)
-            self._abandoned.add(entry.ticket)
-            self._flying.pop(entry.ticket, None)
+            entry.losses += 1  # all are busy with others, and may yet come to it
+            if entry.losses >= _MOST_LOSSES:
+                lost = Lost(entry.ticket, guilty=True, pid=None, row=None, reason=TOO_LONG)
+                entry.failure = LostError(entry.order, lost)
+                self._abandoned.add(entry.ticket)
+                self._flying.pop(entry.ticket, None)
         return time.monotonic() + self._timeout
 
     def _hear(self, event: Made | Lost) -> None:

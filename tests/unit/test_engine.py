@@ -146,7 +146,21 @@ def test_a_batch_that_takes_too_long_twice_is_lost():
     assert len(workers.ended) == 2
 
 
-def test_a_batch_that_nobody_holds_in_time_is_lost_and_a_late_one_is_dropped():
+def test_a_batch_that_nobody_holds_in_time_is_waited_for_once_more():
+    workers, engine = begun(2, timeout_seconds=0.01)
+    asked = []
+
+    def end_holder(ticket, reason):
+        asked.append(ticket)
+        workers.make(ticket)
+        return False
+
+    workers.end_holder = end_holder
+    assert engine.next()[1] == 0
+    assert len(asked) == 1
+
+
+def test_a_batch_that_nobody_holds_in_time_twice_is_lost_and_a_late_one_is_dropped():
     workers, engine = begun(2, timeout_seconds=0.01)
     workers.end_holder = lambda *_: False
     late = workers.ticket_of(0)

@@ -134,7 +134,11 @@ class Workers(ABC):
 
     @abstractmethod
     def end_holder(self, ticket: int, reason: str) -> bool:
-        """End the worker that holds an order; say whether there was one. `poll` tells the rest."""
+        """End the worker that holds an order, or those that are free and leave it lying.
+
+        Returns:
+            Whether there was one. `poll` tells the rest.
+        """
 
     @abstractmethod
     def close(self) -> None:

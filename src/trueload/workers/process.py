@@ -129,12 +129,22 @@ class ProcessWorkers(Workers):
         self._slots.release(parcel.slot)
 
     def end_holder(self, ticket: int, reason: str) -> bool:
-        """End the worker that holds an order, once it has written where it stands."""
-        for number in range(self._count):
-            if self._heartbeats.ticket(number) == ticket:
-                self._crew.end(number, reason)
-                return True
-        return False
+        """End the worker that holds an order, or those that are free and leave it lying."""
+        holders = self._holders(ticket)
+        for number in holders:
+            self._crew.end(number, reason)
+        return bool(holders)
+
+    def _holders(self, ticket: int) -> list[int]:
+        held = [self._heartbeats.ticket(number) for number in range(self._count)]
+        if ticket in held:
+            return [held.index(ticket)]
+        _, worker = self._sent.get(ticket, (0, None))
+        if worker is not None:
+            return [worker]
+        if self._common and self._lines.is_waiting():
+            return [number for number, one in enumerate(held) if one is None]
+        return []
 
     def close(self) -> None:
         """End all workers and give everything back; does nothing the second time.
