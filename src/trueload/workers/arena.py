@@ -15,7 +15,7 @@ from weakref import ref
 
 import torch
 
-_STRIDES = tuple(1 << bits for bits in (32, 30, 28, 26))
+_STRIDES = tuple(1 << bits for bits in (32, 30, 28, 26, 24, 22))
 ALIGN = 64
 _PAGE = mmap.PAGESIZE
 
