@@ -84,6 +84,7 @@ class Bench:
         self._arena = outfit.arena
         self._hand = outfit.heartbeats.hand(outfit.number)
         self._changed = 0
+        self._pid = os.getpid()
         self._recipe = outfit.recipe
         if isinstance(self._recipe, StreamRecipe):
             info = torch_worker._worker_info  # noqa: SLF001 - set by `_prepare`
@@ -96,11 +97,21 @@ class Bench:
             self._set_up(order)
             room = Room(self._arena, call.slot, call.size_bytes)
             batch = self._recipe.make(order.task, order.random, room.empty, self._hand)
+            if self._is_child():
+                os._exit(1)
             return News(call.ticket, call.slot, MADE, *_packed(room, batch, order.task))
         except StopIteration:
+            if self._is_child():
+                os._exit(1)
             return News(call.ticket, call.slot, ENDED, 0, 0)
         except Exception as error:
+            if self._is_child():
+                raise
             return self.failed(call, error)
+
+    def _is_child(self) -> bool:
+        """Say whether this is a copy of the worker, forked by the user's code and come back."""
+        return os.getpid() != self._pid
 
     def failed(self, call: Call, error: Exception) -> News:
         """Tell what was raised in the place of a batch."""
