@@ -81,6 +81,46 @@ def test_a_sample_may_run_a_program(kind):
     assert rest_of(DataLoader(kind(make, 8), 2, num_workers=2)) == expected(kind, length=8)
 
 
+FORKED = """
+import os
+from tests.faults.parts import Made, rest_of
+from trueload import DataLoader
+
+def make(index):
+    return index + 1000 * (os.environ.get("CHILD") == "1")
+
+loader = DataLoader(Made(make, 200), 1, num_workers=2, persistent_workers={persistent})
+rest_of(loader)
+{before}
+pid = os.fork()
+if not pid:
+    os.environ["CHILD"] = "1"
+    try:
+        for _ in range(3):
+            assert rest_of({what}) == [[1000 + index] for index in range(200)]
+        print("same", flush=True)
+    except RuntimeError as error:
+        print(error, flush=True)
+    os._exit(0)
+for _ in range(3):
+    assert rest_of(loader) == [[index] for index in range(200)]
+os.waitpid(pid, 0)
+"""
+
+
+def test_a_loader_may_be_read_in_two_processes_after_a_fork():
+    text = FORKED.format(persistent=False, before="", what="loader")
+    with program(text) as process:
+        assert process.communicate(timeout=60) == ("same\n", "")
+
+
+def test_the_iterator_of_a_parent_is_an_error_in_its_child():
+    text = FORKED.format(persistent=False, before="batches = iter(loader)", what="batches")
+    with program(text) as process:
+        said, errors = process.communicate(timeout=60)
+    assert (said.split(" that ")[0], errors) == ("these workers belong to the process", "")
+
+
 @contextmanager
 def busy(*works):
     """Keep a thread busy with each work until the end."""

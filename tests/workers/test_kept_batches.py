@@ -101,18 +101,19 @@ def _bytes_in_slots():
 
 
 @pytest.mark.parametrize("kept", [0, 1])
-def test_an_iteration_that_is_given_up_gives_its_memory_back(kept):
+def test_a_loader_that_is_given_up_gives_its_memory_back(kept):
     loader = DataLoader(Made(lambda i: torch.full((1_000_000,), i), 20), 1, num_workers=2)
     batches = iter(loader)
     held = [next(batches) for _ in range(3)][:kept]
-    del batches
+    del batches, loader
     assert _bytes_in_slots() <= len(held) * 9_000_000 + 100_000
 
 
-def test_epochs_hold_nothing_until_the_collector_of_cycles_comes():
+def test_epochs_do_not_add_up_until_the_collector_of_cycles_comes():
     loader = DataLoader(Made(filled, 4), 1, num_workers=2)
     gc.disable()
     try:
+        assert len(next(iter(loader))) == 2
         before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - only counted
         assert [len(list(loader)) for _ in range(3)] == [4, 4, 4]
         assert len(next(iter(loader))) == 2

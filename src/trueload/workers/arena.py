@@ -155,8 +155,12 @@ class Slots:
                 self._used[slot] = 0
 
     def close(self) -> None:
-        """Give back the memory of all slots that nobody looks at."""
-        self.reclaim(0)
+        """Give back the memory of all slots that nobody looks at, whatever was written to them."""
+        self._free += self._lent
+        self._lent.clear()
+        self._collect()
+        for slot in self._free:
+            self.arena.forget(slot, self.arena.stride)
         self._free.clear()
 
     def _collect(self) -> None:

@@ -82,6 +82,7 @@ class ProcessWorkers(Workers):
 
     def submit(self, ticket: int, order: Order) -> None:
         """Hand an order to whoever is free next, or to the one worker that may make it."""
+        self._check_owner()
         data = order.packed()
         slot = self._slots.lend()
         if slot is None:
@@ -93,6 +94,7 @@ class ProcessWorkers(Workers):
 
     def poll(self, timeout_seconds: float | None) -> list[Event]:
         """Wait for news at most this long, `None` for ever, and give it; maybe none."""
+        self._check_owner()
         events = self._heard(self._lines.news())
         if events:
             return events
@@ -164,6 +166,11 @@ class ProcessWorkers(Workers):
             self._crew.leave()
         self._lines.close()
         self._setup.shelf.put(self._setup.depth, self._slots)
+
+    def _check_owner(self) -> None:
+        if os.getpid() != self._owner_pid:
+            message = "these workers belong to the process that this one was forked from"
+            raise RuntimeError(message)
 
     def _live(self, number: int, parent: int) -> None:
         """Be a worker, in a process that has just been forked."""

@@ -1,9 +1,11 @@
 """Keep the shared memory of a loader from one set of workers to the next.
 
 Pages that were touched once need not be faulted in again, which is what makes slots fast; so an
-epoch begins with the memory of the one before. It is given back with the loader.
+epoch begins with the memory of the one before. It is given back with the loader. A fork of this
+process leaves it to this process: what one of them wrote, the other would see.
 """
 
+import os
 from collections import deque
 
 from trueload.workers.arena import Arena, Slots
@@ -20,7 +22,8 @@ class Shelf:
     """Slots that no workers use now."""
 
     def __init__(self) -> None:
-        self._kept: deque[tuple[int, Slots]] = deque(maxlen=_MOST_KEPT)
+        self._kept: deque[tuple[int, Slots]] = deque()
+        self._owner_pid = os.getpid()
 
     def take(self, depth: int) -> Slots:
         """Give slots for workers that have so many orders in flight.
@@ -28,6 +31,9 @@ class Shelf:
         Raises:
             OSError: Not even small slots can be mapped.
         """
+        if os.getpid() != self._owner_pid:
+            self._owner_pid = os.getpid()
+            self._kept.clear()
         for entry in list(self._kept):
             if entry[0] == depth:
                 self._kept.remove(entry)
@@ -39,4 +45,11 @@ class Shelf:
     def put(self, depth: int, slots: Slots) -> None:
         """Take slots back, once their workers have ended."""
         slots.reclaim(MOST_BYTES)
+        if len(self._kept) == _MOST_KEPT:
+            self._kept.popleft()[1].close()
         self._kept.append((depth, slots))
+
+    def __del__(self) -> None:
+        """Give the memory back, but for batches that somebody keeps."""
+        while self._kept and os.getpid() == self._owner_pid:
+            self._kept.pop()[1].close()
