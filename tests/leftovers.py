@@ -1,6 +1,7 @@
 """What a test has left behind: processes, descriptors, shared memory."""
 
 import gc
+import multiprocessing
 import os
 import select
 import time
@@ -103,6 +104,7 @@ def _descriptors() -> Iterator[str]:
 
 
 def _collect() -> None:
+    comes_true(lambda: not multiprocessing.active_children())  # which also buries those that ended
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()

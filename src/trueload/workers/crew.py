@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from trueload.workers.interrupts import held_back
 from trueload.workers.template import ForkedWorker, Purpose, Template, TemplateLostError
 
 _STACK_SECONDS = 0.5
@@ -75,12 +76,12 @@ class Crew:
         except TemplateLostError:
             self._replace_template()
 
-    def _hear(self, seconds: float | None) -> bool:
-        """Take in a worker that has been started, if one comes within so many seconds."""
+    def _hear(self) -> bool:
+        """Take in a worker that has been started, if one has come."""
         if self._template is None:
             return False
         try:
-            started = self._template.started(seconds)
+            started = self._template.started(0)
         except TemplateLostError:
             self._replace_template()
             return bool(self._asked)
@@ -96,8 +97,10 @@ class Crew:
         return True
 
     def _await_all(self) -> None:
-        while self._asked and self._hear(None):
-            pass
+        while self._asked and self._template is not None:
+            self._template.wait(None)
+            with held_back():
+                self._hear()
 
     def _replace_template(self) -> None:
         """Forget a template that has ended, and ask another one for what it still owed."""
@@ -120,8 +123,9 @@ class Crew:
         ready = self._poll.poll(None if seconds is None else seconds * 1000)
         template = None if self._template is None else self._template.descriptor()
         if any(one == template for one, _ in ready):
-            while self._hear(0):
-                pass
+            while self._template is not None and self._template.wait(0):
+                with held_back():
+                    self._hear()
         return [self._buried(one) for one, _ in ready if one in self._numbers]
 
     def end(self, number: int, reason: str) -> None:
@@ -134,26 +138,30 @@ class Crew:
     def end_all(self, grace_seconds: float) -> None:
         """Wait so long for all to end by themselves, then kill the rest."""
         deadline = time.monotonic() + grace_seconds
-        with suppress(OSError):
-            self._await_all()
-        for process in self._processes.values():
-            process.join(max(deadline - time.monotonic(), 0))
-            if process.is_alive():
+        try:
+            with suppress(OSError):
+                self._await_all()
+            for process in self._processes.values():
+                process.join(max(deadline - time.monotonic(), 0))
+        finally:
+            for process in self._processes.values():
                 process.kill()
                 process.join()
-            process.close()
-        self._numbers.clear()
-        os.close(self.stacks)
-        self._forget_template()
+            self._let_go()
+            self._forget_template()
 
     def leave(self) -> None:
         """Let all end by themselves, without waiting for it: they have been told to."""
+        self._let_go()
+        if self._template is not None:
+            self._template.leave()
+
+    def _let_go(self) -> None:
         for process in self._processes.values():
             process.close()
         self._numbers.clear()
         os.close(self.stacks)
-        if self._template is not None:
-            self._template.leave()
+        del self._purpose  # it refers to whoever holds this crew
 
     def descriptors(self) -> Iterable[int]:
         """Give the descriptors that no copy of this process may keep open."""
@@ -163,8 +171,8 @@ class Crew:
     def _buried(self, descriptor: int) -> Death:
         number = self._numbers.pop(descriptor)
         self._poll.unregister(descriptor)
-        process, template = self._processes[number], self._template
-        code = None if template is None else template.exit_code(process.pid)
+        process = self._processes[number]
+        code = process.template.exit_code(process.pid)
         reason, stack = self._reasons.pop(number, (_how_ended(code), ""))
         process.close()
         return Death(number, process.pid, reason, stack)

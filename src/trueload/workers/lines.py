@@ -65,9 +65,8 @@ class Lines:
     """
 
     def __init__(self, count: int, *, common: bool) -> None:
-        self._pipes = [os.pipe() for _ in range(1 if common else count)]
         self._count = count
-        self.news_out, self._news_in = os.pipe()
+        *self._pipes, (self.news_out, self._news_in) = _pipes(1 + (1 if common else count))
         os.set_blocking(self.news_out, False)
         for reader, _ in self._pipes:
             os.set_blocking(reader, common)
@@ -128,3 +127,16 @@ class Lines:
 
     def _pipe(self, worker: int) -> tuple[int, int]:
         return self._pipes[worker if len(self._pipes) > 1 else 0]
+
+
+def _pipes(count: int) -> list[tuple[int, int]]:
+    """Open so many pipes, or none."""
+    opened: list[tuple[int, int]] = []
+    try:
+        for _ in range(count):
+            opened.append(os.pipe())  # noqa: PERF401 - those before a failure are to be closed
+    except OSError:
+        for descriptor in (one for pipe in opened for one in pipe):
+            os.close(descriptor)
+        raise
+    return opened

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakSet
@@ -12,6 +13,7 @@ from trueload.stream import StreamRecipe
 from trueload.workers.base import Event, Lost, Made, Order, StreamEndError, Workers
 from trueload.workers.crew import Crew, Death
 from trueload.workers.heartbeat import Heartbeats
+from trueload.workers.interrupts import held_back
 from trueload.workers.lines import ENDED, MADE, Call, Lines, News
 from trueload.workers.packing import UnpackError, unpack
 from trueload.workers.shelf import Shelf
@@ -53,24 +55,35 @@ class ProcessWorkers(Workers):
     """
 
     def __init__(self, recipe: Recipe | StreamRecipe, setup: Setup) -> None:
-        self._owner_pid = os.getpid()
+        self._owner_pid, self._closed = os.getpid(), False
+        self._opened = ExitStack()
         self._recipe, self._setup, self._count = recipe, setup, setup.count
-        self._slots = setup.shelf.take(setup.depth)
-        self._arena = self._slots.arena
-        self._heartbeats = Heartbeats(self._count)
         self._common = isinstance(recipe, Recipe)
-        self._lines = Lines(self._count, common=self._common)
-        self._crew = Crew(
-            Purpose(
-                self._live, _private_descriptors, self._heartbeats.is_closing, (recipe, setup.init)
-            )
-        )
-        self._crew.watch(self._lines.news_out)
         self._sent: dict[int, tuple[int, int | None]] = {}
         self._unread: set[int] = set()
         self._quiet_since: float | None = None
         self._deaths_since_news = 0
-        self._closed = False
+        with held_back():
+            try:
+                self._open(setup)
+            except Exception:
+                self.close()
+                raise
+
+    def _open(self, setup: Setup) -> None:
+        self._slots = setup.shelf.take(setup.depth)
+        self._arena = self._slots.arena
+        self._opened.callback(setup.shelf.put, setup.depth, self._slots)
+        self._lines = Lines(self._count, common=self._common)
+        self._opened.callback(self._lines.close)
+        self._heartbeats = Heartbeats(self._count)
+        roots = (self._recipe, setup.init)
+        is_over = self._heartbeats.is_closing
+        self._crew = Crew(Purpose(self._live, _private_descriptors, is_over, roots))
+        self._opened.callback(self._end_crew)
+        self._opened.callback(self._lines.send_end)
+        self._opened.callback(self._heartbeats.close)
+        self._crew.watch(self._lines.news_out)
         _alive.add(self)
         for number in range(self._count):
             self._crew.start(number)
@@ -156,16 +169,20 @@ class ProcessWorkers(Workers):
         """
         if self._closed or os.getpid() != self._owner_pid:
             return
-        self._closed = True
-        _alive.discard(self)
-        self._heartbeats.close()
-        self._lines.send_end()
+        with held_back(ending=True):
+            self._closed = True
+            _alive.discard(self)
+            self._opened.close()
+
+    def __del__(self) -> None:
+        """End what nobody has ended."""
+        self.close()
+
+    def _end_crew(self) -> None:
         if self._sent:
             self._crew.end_all(_GRACE_SECONDS)
         else:
             self._crew.leave()
-        self._lines.close()
-        self._setup.shelf.put(self._setup.depth, self._slots)
 
     def _check_owner(self) -> None:
         if os.getpid() != self._owner_pid:

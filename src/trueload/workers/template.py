@@ -49,6 +49,7 @@ class ForkedWorker:
     """A worker as the process that trains sees it: what libraries use of `multiprocessing.Process`.
 
     Attributes:
+        template: What it was forked from.
         pid: Its process id.
         name: Its name.
         daemon: True: it ends with its parent.
@@ -56,14 +57,14 @@ class ForkedWorker:
     """
 
     def __init__(self, template: "Template", number: int, pid: int, descriptor: int) -> None:
-        self._template = template
+        self.template = template
         self.pid, self.sentinel = pid, descriptor
         self.name, self.daemon = f"DataLoader worker {number}", True
 
     @property
     def exitcode(self) -> int | None:
         """Its exit code, minus the signal that killed it, or `None` while it runs or if unknown."""
-        return self._template.exit_code(self.pid, 0.0)
+        return self.template.exit_code(self.pid, 0.0)
 
     def is_alive(self) -> bool:
         """Say whether it runs."""
@@ -122,6 +123,15 @@ class Template:
     def __init__(self, purpose: Purpose) -> None:
         self._codes: dict[int, int] = {}
         self._arrived: deque[tuple[int, ForkedWorker | None] | OSError] = deque()
+        self.process: Any = None
+        try:
+            self._begin(purpose)
+        except Exception:
+            if self.process is not None:
+                self.close()
+            raise
+
+    def _begin(self, purpose: Purpose) -> None:
         threaded = threading.active_count() > 1
         for _ in range(_MOST_TRIES):
             self._fork(purpose, threaded=threaded)
@@ -137,19 +147,18 @@ class Template:
         life = _Life(
             purpose,
             theirs,
-            (*purpose.private(), self._ours.fileno()),
+            self._ours.fileno(),
             os.getpid(),
             threaded=threaded,
         )
-        self.process: Any = context.Process(
-            target=life.run, name="DataLoader template", daemon=True
-        )
+        process = context.Process(target=life.run, name="DataLoader template", daemon=True)
         try:
             with warnings.catch_warnings():
                 # Python warns of the locks that `_Life` looks after
                 warnings.filterwarnings("ignore", ".*multi-threaded", DeprecationWarning)
-                self.process.start()
-        except BaseException:
+                process.start()
+            self.process = process
+        except OSError:
             self._ours.close()
             raise
         finally:
@@ -165,6 +174,10 @@ class Template:
             self._ours.send(pickle.dumps(number))
         except ConnectionError:
             raise TemplateLostError from None
+
+    def wait(self, seconds: float | None) -> bool:
+        """Wait at most so long until `started` has something to read; say whether it has."""
+        return bool(self._arrived) or is_readable(self.descriptor(), seconds)
 
     def started(self, seconds: float | None) -> tuple[int, ForkedWorker | None] | None:
         """Give a worker that was asked for, with its number; wait for one at most so long.
@@ -208,11 +221,14 @@ class Template:
     def close(self) -> None:
         """End the template. Its workers are ended before."""
         self._ours.close()
-        self.process.join(_EXIT_CODE_SECONDS)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
-        self.process.close()
+        process, self.process = self.process, None
+        with suppress(ProcessLookupError):
+            descriptor = os.pidfd_open(process.pid)
+            if not is_readable(descriptor, _EXIT_CODE_SECONDS):
+                process.kill()
+            os.close(descriptor)
+        process.join()
+        process.close()
 
     def _receive(self) -> str:
         """Read one message, and say of what kind it was."""
@@ -239,7 +255,7 @@ class _Life:
     Args:
         purpose: What it is for.
         line: Its end of the socket.
-        shut: Descriptors to close first.
+        others: The other end of it, which is closed first.
         parent_pid: The process that it ends with.
         threaded: Whether that process had other threads.
     """
@@ -248,12 +264,12 @@ class _Life:
         self,
         purpose: Purpose,
         line: socket.socket,
-        shut: tuple[int, ...],
+        others: int,
         parent_pid: int,
         *,
         threaded: bool,
     ) -> None:
-        self._purpose, self._line, self._shut = purpose, line, shut
+        self._purpose, self._line, self._others = purpose, line, others
         self._parent_pid, self._threaded = parent_pid, threaded
         self._context = multiprocessing.get_context("fork")
         self._workers: dict[int, Any] = {}
@@ -262,14 +278,16 @@ class _Life:
         """Fork workers and tell how they end, until the training process is gone."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        for descriptor in self._shut:
-            os.close(descriptor)
+        for descriptor in {*self._purpose.private(), self._others}:
+            with suppress(OSError):  # another thread may have been closing it
+                os.close(descriptor)
         gc.freeze()  # its objects are not visited by a worker's collector: their pages stay shared
         multiprocessing.current_process()._config["daemon"] = False  # noqa: SLF001  # pyrefly: ignore
         with suppress(ProcessLookupError, ConnectionError):
             self._parent = os.pidfd_open(self._parent_pid)
             if os.getppid() == self._parent_pid and self._is_ready():
                 self._serve()
+        self._kill_all()  # one that is stopped, or in C code, does not end by itself
         os._exit(0)
 
     def _is_ready(self) -> bool:
@@ -327,10 +345,9 @@ class _Life:
         except OSError as error:
             self._tell("failed", error.errno, error.strerror)
             return
-        self._workers[process.sentinel] = process
-        poll.register(process.sentinel, select.POLLIN)
+        self._workers[descriptor] = process
+        poll.register(descriptor, select.POLLIN)
         self._tell("started", number, process.pid, descriptor=descriptor)
-        os.close(descriptor)
 
     def _tell(self, *message: Any, descriptor: int | None = None) -> None:
         """Send a message, unless nobody listens any more."""
@@ -346,7 +363,8 @@ class _Life:
         self._line.close()
         self._purpose.target(number, self._parent)
 
-    def _bury(self, sentinel: int) -> None:
-        process = self._workers.pop(sentinel)
+    def _bury(self, descriptor: int) -> None:
+        process = self._workers.pop(descriptor)
+        os.close(descriptor)
         process.join()
         self._tell("ended", process.pid, process.exitcode)

@@ -1,0 +1,1 @@
+"""What goes wrong around workers, done to them on purpose."""
