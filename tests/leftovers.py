@@ -104,9 +104,10 @@ def _descriptors() -> Iterator[str]:
 
 
 def _collect() -> None:
-    comes_true(lambda: not multiprocessing.active_children())  # which also buries those that ended
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+        comes_true(lambda: not multiprocessing.active_children())  # buries those that have ended
         gc.collect()
 
 
