@@ -263,3 +263,16 @@ def test_a_stream_that_every_worker_reads_whole_is_told(caplog):
     assert not caplog.records
     assert told(OURS(Stream(), 4, num_workers=2)) == [[0, 1, 2, 3]] * 2
     assert "TL208" in caplog.text
+
+
+def test_the_workers_scheme_gives_torchs_draws_however_long_samples_take():
+    def slow(index):
+        time.sleep(0.02 if index % 3 == 0 else 0)
+        return torch.rand(()).item()
+
+    found = []
+    for loader_class, own in ((TORCH, {}), (OURS, {"rng": "worker"})):
+        torch.manual_seed(3)
+        loader = loader_class(Told(slow, 24), 2, num_workers=3, **own)
+        found.append([batch.tolist() for batch in loader])
+    assert found[0] == found[1]

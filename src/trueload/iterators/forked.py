@@ -16,10 +16,11 @@ from trueload.engine import Engine, LostError
 from trueload.errors import WorkerLostError, tidied
 from trueload.iterators.ahead import plan_key
 from trueload.iterators.doubt import Doubt
-from trueload.iterators.epoch import Beginning, following, maker_of
+from trueload.iterators.epoch import Beginning, following, is_stream, maker_of
 from trueload.iterators.heavy import tell_heavy
 from trueload.iterators.lost import told_lost
 from trueload.iterators.turns import StreamStates, Turns
+from trueload.recipe import Randomness
 from trueload.seeds import next_base_seed
 from trueload.tasks import Task
 from trueload.workers.base import Order, StreamEndError
@@ -63,6 +64,7 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
             loader.worker_init_fn,
             int(self._base_seed),
             loader._shelf,  # noqa: SLF001 - the loader's own part
+            common=self._keyed and not is_stream(loader),
         )
         tell_heavy(loader.dataset)
         self._made_by = ProcessWorkers(self._maker, setup)
@@ -222,7 +224,9 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
         except LostError as lost:
             self._turn_to(lost.order.task)
             self._cursor.passed_over(lost.order.task)
-            raise WorkerLostError(told_lost(lost, self._timeout)) from None
+            raise WorkerLostError(
+                told_lost(lost, self._timeout, stream=self._epoch.states is not None)
+            ) from None
         self._turn_to(order.task)
         try:
             batch = self._made_by.take(parcel)
@@ -315,6 +319,18 @@ def _after(epoch: "_Epoch", follow: "WeakMethod[Any]") -> "_Epoch | None":
     return None if following_of is None else following_of(epoch)
 
 
+def _of_tasks(
+    tasks: Iterator[Task], random: Randomness | None, workers: int, changes: Changes | None
+) -> Iterator[Order]:
+    """Yield the orders of a map-style dataset.
+
+    Where nothing is keyed, what samples draw depends on who makes them: so workers take turns then,
+    as torch's do.
+    """
+    for task in tasks:
+        yield Order(task, random, task.batch % workers if random is None else None, changes=changes)
+
+
 class _Epoch:
     """One epoch under way.
 
@@ -342,10 +358,10 @@ class _Epoch:
         self.states: StreamStates | None = None
         self._turns: Turns | None = None
         random = beginning.randomness()
-        if beginning.plan is not None:
-            self.orders = (Order(task, random, changes=changes) for task in tasks)
-            return
         loader = beginning.loader
+        if beginning.plan is not None:
+            self.orders = _of_tasks(tasks, random, loader.num_workers, changes)
+            return
         self.states = StreamStates(self.cursor, beginning.start, loader)
         self._turns = Turns(
             tasks,

@@ -8,15 +8,16 @@ from trueload.errors import is_ours, render
 from trueload.workers.crew import KILLED
 
 
-def told_lost(error: LostError, timeout_seconds: float) -> str:
+def told_lost(error: LostError, timeout_seconds: float, *, stream: bool) -> str:
     """Word it; the message begins as torch's does.
 
     Args:
         error: Which order was lost, and how.
         timeout_seconds: The loader's `timeout`.
+        stream: Whether the dataset is iterable.
     """
     lost = error.lost
-    blame = Blame(error.order.task, "fetch", row=lost.row)
+    blame = Blame(error.order.task, "fetch", row=lost.row, stream=stream)
     killed = lost.reason.startswith(KILLED)
     how = f"is {lost.reason}" if killed else f"exited unexpectedly: {lost.reason}"
     what = f"DataLoader worker (pid {lost.pid}) {how}"

@@ -37,6 +37,7 @@ class Setup:
         init: The user's `worker_init_fn`, or `None`.
         base_seed: Torch's base seed.
         shelf: Where their shared memory comes from, and goes back to.
+        common: Whether any of them may make any batch; otherwise each order names its worker.
     """
 
     count: int
@@ -44,6 +45,7 @@ class Setup:
     init: Callable[[int], None] | None
     base_seed: int
     shelf: Shelf
+    common: bool
 
 
 class ProcessWorkers(Workers):
@@ -58,7 +60,7 @@ class ProcessWorkers(Workers):
         self._owner_pid, self._closed = os.getpid(), False
         self._opened = ExitStack()
         self._recipe, self._setup, self._count = recipe, setup, setup.count
-        self._common = isinstance(recipe, Recipe)
+        self._common = setup.common
         self._sent: dict[int, tuple[int, int | None]] = {}
         self._unread: set[int] = set()
         self._quiet_since: float | None = None
