@@ -14,7 +14,7 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter, _MultiProcessingDat
 from trueload.changes import Changes, Watched
 from trueload.engine import Engine, LostError
 from trueload.errors import WorkerLostError, tidied
-from trueload.iterators.ahead import plan_key
+from trueload.iterators.ahead import plan_key, shares
 from trueload.iterators.doubt import Doubt
 from trueload.iterators.epoch import Beginning, following, is_stream, maker_of
 from trueload.iterators.heavy import tell_heavy
@@ -74,6 +74,7 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
         )
         outlives = self._persistent_workers or self._run.stays
         self._watched = Watched(self._maker) if outlives else None
+        self._shares = self._persistent_workers and shares(self._maker)
         self._doubt = Doubt(loader)
 
     def _start(self, loader: Any, epoch: "_Epoch") -> None:
@@ -161,7 +162,7 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
     def _may_begin_after(self, epoch: "_Epoch") -> bool:
         plan = epoch.beginning.plan
         known = epoch.plan is not None and plan is not None and not plan.draws
-        return self._run.stays or (self._persistent_workers and known)
+        return self._run.stays or (self._persistent_workers and known and not self._shares)
 
     def _following(self, epoch: "_Epoch") -> "_Epoch | None":
         """Begin the next epoch early, where that cannot change what it will be."""

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from trueload.workers.interrupts import held_back
-from trueload.workers.template import ForkedWorker, Purpose, Template, TemplateLostError
+from trueload.workers.template import ForkedWorker, Purpose, Template, TemplateLostError, forking
 
 _STACK_SECONDS = 0.5
 _STACK_BYTES = 1 << 16
@@ -70,7 +70,8 @@ class Crew:
         self._asked.add(number)
         try:
             if self._template is None:
-                self._template = Template(self._purpose)
+                with forking:
+                    self._template = Template(self._purpose)
                 self._poll.register(self._template.descriptor(), select.POLLIN)
             self._template.ask(number)
         except TemplateLostError:

@@ -17,7 +17,7 @@ from trueload.workers.interrupts import held_back
 from trueload.workers.lines import ENDED, MADE, Call, Lines, News
 from trueload.workers.packing import UnpackError, unpack
 from trueload.workers.shelf import Shelf
-from trueload.workers.template import Purpose
+from trueload.workers.template import Purpose, forking
 from trueload.workers.worker import Outfit, live
 
 _GRACE_SECONDS = 1.0
@@ -67,7 +67,8 @@ class ProcessWorkers(Workers):
         self._deaths_since_news = 0
         with held_back():
             try:
-                self._open(setup)
+                with forking:
+                    self._open(setup)
             except Exception:
                 self.close()
                 raise

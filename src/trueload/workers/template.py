@@ -41,6 +41,12 @@ _LEAVE_SECONDS = 2.0
 _MOST_TRIES = 8
 
 
+forking = threading.RLock()
+"""Held while what no copy of this process may keep is opened and written down, and while it is
+forked: another thread's template would otherwise keep a socket that nobody has told it of."""
+os.register_at_fork(after_in_child=forking._at_fork_reinit)  # noqa: SLF001  # pyrefly: ignore
+
+
 class TemplateLostError(Exception):
     """The template has ended, so no worker can be forked from it."""
 
@@ -142,6 +148,7 @@ class Template:
         logger.warning("a thread of this process seems to hold locks that workers need")
 
     def _fork(self, purpose: Purpose, *, threaded: bool) -> None:
+        """Fork; the caller holds `forking`."""
         self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         context = multiprocessing.get_context("fork")
         life = _Life(
@@ -216,11 +223,11 @@ class Template:
 
     def leave(self) -> None:
         """Let the template end by itself, after its workers, without waiting for it."""
-        self._ours.close()
+        self._hang_up()
 
     def close(self) -> None:
         """End the template. Its workers are ended before."""
-        self._ours.close()
+        self._hang_up()
         process, self.process = self.process, None
         with suppress(ProcessLookupError):
             descriptor = os.pidfd_open(process.pid)
@@ -229,6 +236,13 @@ class Template:
             os.close(descriptor)
         process.join()
         process.close()
+
+    def _hang_up(self) -> None:
+        self._ours.close()
+        for arrived in self._arrived:
+            if not isinstance(arrived, OSError) and arrived[1] is not None:
+                arrived[1].close()
+        self._arrived.clear()
 
     def _receive(self) -> str:
         """Read one message, and say of what kind it was."""
