@@ -82,9 +82,8 @@ def observe(loader_class: Any, setup: Setup, steps: list[Step]) -> Seen:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         _run(loader_class, setup, steps, seen)
-    told = [
-        warned for warned in caught if warned.category is not ResourceWarning
-    ]  # of others' tests
+    # What other tests have left to the collector is not this one's.
+    told = [warned for warned in caught if warned.category is not ResourceWarning]
     seen.add("warnings", [(warned.category, str(warned.message)) for warned in told])
     return seen
 
