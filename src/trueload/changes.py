@@ -89,6 +89,14 @@ class Watched:
         return Changes(self._number, packed)
 
 
+def watched(root: Any) -> Watched | None:
+    """Watch an object, unless something in it does not bear to be looked at."""
+    try:
+        return Watched(root)
+    except Exception:
+        return None
+
+
 @dataclass(slots=True)
 class Look:
     """What an object looked like.

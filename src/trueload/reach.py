@@ -33,28 +33,30 @@ def reachable(roots: Iterable[Any], kinds: tuple[type, ...]) -> Iterator[Any]:
     while line and len(seen) < _MOST_OBJECTS:
         following: list[Any] = []
         for thing in line:
-            if isinstance(thing, _LEAVES) or id(thing) in seen:
+            kind = type(thing)  # `isinstance` would ask a proxy for its `__class__`
+            if issubclass(kind, _LEAVES) or id(thing) in seen:
                 continue
             seen.add(id(thing))
-            if isinstance(thing, kinds):
+            if issubclass(kind, kinds):
                 yield thing
-            elif not isinstance(thing, _DATA):
+            elif not issubclass(kind, _DATA):
                 following += _referents(thing)
         line = following
 
 
 def _referents(thing: Any) -> Iterable[Any]:
-    if isinstance(thing, _CONTAINERS) and len(thing) > _MOST_ITEMS:
+    kind = type(thing)
+    if kind in _CONTAINERS and len(thing) > _MOST_ITEMS:
         return ()
-    if isinstance(thing, FunctionType):
+    if issubclass(kind, FunctionType):
         return () if _is_of_a_library(thing.__module__) else _of_function(thing)
-    if isinstance(thing, type):
+    if issubclass(kind, type):
         return (
             () if _is_of_a_library(thing.__module__) else (*vars(thing).values(), *thing.__bases__)
         )
-    if isinstance(thing, ModuleType):
+    if issubclass(kind, ModuleType):
         return () if _is_of_a_library(thing.__name__) else list(vars(thing).values())
-    if isinstance(thing, MethodType):
+    if issubclass(kind, MethodType):
         return thing.__self__, thing.__func__
     return gc.get_referents(thing)
 
@@ -75,8 +77,8 @@ def _names(code: CodeType) -> Iterator[str]:
             yield from _names(constant)
 
 
-def _is_of_a_library(name: str | None) -> bool:
+def _is_of_a_library(name: Any) -> bool:
     if name == "__main__":
         return False
-    path = getattr(sys.modules.get(name or ""), "__file__", None)
+    path = getattr(sys.modules.get(name if isinstance(name, str) else ""), "__file__", None)
     return path is None or is_installed(path)

@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import ConcatDataset, Subset
 
 from trueload.changes import Watched
+from trueload.changes import watched as watched_or_not
 
 
 class Flip:
@@ -204,3 +205,14 @@ def test_values_too_long_to_travel_raise(watched):
     photos.images = torch.zeros(1_000_000)
     with pytest.raises(OverflowError, match="may travel"):
         watch.changes()
+
+
+class Proxy:
+    @property
+    def __class__(self):
+        message = "not now"
+        raise RuntimeError(message)
+
+
+def test_what_does_not_bear_to_be_looked_at_is_not_watched():
+    assert watched_or_not([Proxy()]) is None

@@ -134,3 +134,16 @@ def test_without_a_key_the_datasets_generator_is_left_alone_as_in_torch(generato
     theirs = drawn(torch.utils.data.DataLoader(Drawing(generator), batch_size=4))
     restore([generator], states)
     assert drawn(DataLoader(Drawing(generator), batch_size=4)) == theirs
+
+
+class Proxy:
+    """Pretends to be something else, and does not bear to be asked what."""
+
+    @property
+    def __class__(self):
+        message = "not now"
+        raise RuntimeError(message)
+
+
+def test_a_proxy_on_the_way_is_not_asked_what_it_is(generator):
+    assert generators_of([Proxy(), generator]) == [generator]

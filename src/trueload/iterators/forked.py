@@ -11,7 +11,7 @@ from torch.autograd import _profiler_enabled
 from torch.utils.data._utils.pin_memory import pin_memory
 from torch.utils.data.dataloader import _BaseDataLoaderIter, _MultiProcessingDataLoaderIter
 
-from trueload.changes import Changes, Watched
+from trueload.changes import Changes, Watched, watched
 from trueload.engine import Engine, LostError
 from trueload.errors import WorkerLostError, tidied
 from trueload.iterators.ahead import plan_key, shares
@@ -73,7 +73,7 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
             self._made_by, depth=depth, in_order=self._in_order, timeout_seconds=self._timeout
         )
         outlives = self._persistent_workers or self._run.stays
-        self._watched = Watched(self._maker) if outlives else None
+        self._watched = watched(self._maker) if outlives else None
         self._shares = self._persistent_workers and shares(self._maker)
         self._doubt = Doubt(loader)
 
@@ -122,7 +122,7 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
         """
         self._run.stays, self._run.limit = True, steps
         if self._watched is None:
-            self._watched = Watched(self._maker)
+            self._watched = watched(self._maker)
 
     def go_on(self, loader: Any, steps: int | None) -> None:
         """Begin another epoch with the same workers, drawing what a new iterator would draw.
