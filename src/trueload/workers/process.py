@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from weakref import WeakSet
 
@@ -288,6 +289,15 @@ def _private_descriptors() -> list[int]:
             continue
 
 
+@cache
 def is_supported() -> bool:
-    """Say whether workers of this kind can be had here: Linux, with memory files and pidfds."""
-    return all(hasattr(os, name) for name in ("fork", "memfd_create", "pidfd_open"))
+    """Say whether workers of this kind can be had here: a Linux with memory files and pidfds.
+
+    Python may know calls that an older kernel (before 5.3) or a sandbox refuses, so they are tried.
+    """
+    try:
+        for descriptor in (os.memfd_create("trueload"), os.pidfd_open(os.getpid())):
+            os.close(descriptor)
+    except (AttributeError, OSError):
+        return False
+    return hasattr(os, "fork")
