@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PATIENCE_SECONDS = 5.0
+_OF_LOADERS = ("torch_", "trueload", "psm_", "pym-", "sem.mp-")
+"""How shared memory is called that a loader may leave: torch's, Python's, ours."""
 
 
 @contextmanager
@@ -76,9 +78,13 @@ def _held() -> Held:
     return Held(
         descriptors=tuple(sorted(_descriptors())),
         mappings=sum("memfd:trueload" in line for line in maps),
-        files=frozenset(os.listdir(shared)) if shared.exists() else frozenset(),  # noqa: PTH208
+        files=frozenset(file.name for file in _files(shared) if file.name.startswith(_OF_LOADERS)),
         zombies=frozenset(pid for pid in children() if not is_alive(pid)),
     )
+
+
+def _files(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.exists() else []
 
 
 def _unused(names: frozenset[str]) -> frozenset[str]:
