@@ -34,3 +34,11 @@ def test_trying_leaves_no_descriptor_open():
     before = len(list(Path("/proc/self/fd").iterdir()))
     is_supported()
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_too_few_descriptors_are_told_by_who_needs_them(monkeypatch):
+    def refuse(_):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    assert is_supported()

@@ -63,7 +63,8 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
 
     def __del__(self) -> None:
         """End the workers, except in a process that was forked with this object in it."""
-        if os.getpid() == getattr(self, "_owner_pid", None):
+        begun = hasattr(self, "_shutdown")  # not so where torch's constructor has failed
+        if begun and os.getpid() == self._owner_pid:
             super().__del__()
 
     def _begin(self, loader: Any) -> Beginning:

@@ -1,5 +1,6 @@
 """Worker processes, as who starts them sees them: orders out, news home, deaths told."""
 
+import errno
 import os
 import time
 from collections.abc import Callable
@@ -296,8 +297,10 @@ def is_supported() -> bool:
     Python may know calls that an older kernel (before 5.3) or a sandbox refuses, so they are tried.
     """
     try:
-        for descriptor in (os.memfd_create("trueload"), os.pidfd_open(os.getpid())):
-            os.close(descriptor)
-    except (AttributeError, OSError):
+        os.close(os.memfd_create("trueload"))
+        os.close(os.pidfd_open(os.getpid()))
+    except AttributeError:
         return False
+    except OSError as error:
+        return error.errno not in {errno.ENOSYS, errno.EPERM}  # others, as of too few, pass
     return hasattr(os, "fork")
