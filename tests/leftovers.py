@@ -11,9 +11,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+import torch
+
 PATIENCE_SECONDS = 5.0
 _OF_LOADERS = ("torch_", "trueload", "psm_", "pym-", "sem.mp-")
 """How shared memory is called that a loader may leave: torch's, Python's, ours."""
+
+
+@pytest.fixture(autouse=True)
+def leaves_nothing() -> Iterator[None]:
+    """Prove of each test of a folder whose conftest imports this that nothing is left."""
+    torch.manual_seed(0)
+    with nothing_left():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def many_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let torch not warn of more workers than this machine has cores."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(64))
 
 
 @contextmanager

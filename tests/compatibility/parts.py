@@ -1,14 +1,13 @@
 """Small datasets and readers that the tests of the contract share."""
 
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch.utils.data import Dataset, IterableDataset, Sampler, get_worker_info
 
-PATIENCE_SECONDS = 5.0
+from tests import leftovers
+
 WORKERS = (0, 2)
 
 
@@ -86,30 +85,7 @@ def take(iterator: Any, number: int) -> list[Any]:
 
 def children() -> list[int]:
     """Give the ids of the processes that this one started and that still run."""
-    threads = Path("/proc/self/task").iterdir()
-    return [pid for thread in threads for pid in _started_by(thread) if is_alive(pid)]
+    return [pid for pid in leftovers.children() if leftovers.is_alive(pid)]
 
 
-def _started_by(thread: Path) -> list[int]:
-    try:
-        return [int(pid) for pid in (thread / "children").read_text().split()]
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-
-
-def is_alive(pid: int) -> bool:
-    """Say whether a process runs: a zombie does not."""
-    try:
-        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def ends_soon(condition: Callable[[], bool]) -> bool:
-    """Say whether a condition comes true before patience ends."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.01)
-    return True
+is_alive, ends_soon = leftovers.is_alive, leftovers.comes_true
