@@ -15,8 +15,8 @@ from torch.utils.data import default_collate
 from trueload.blame import Blame
 from trueload.collate import Empty, collate, fresh
 from trueload.gather import Gather, gather_of
-from trueload.generators import generators_of, reseed_all
-from trueload.seeds import key_of, reseed
+from trueload.generators import drawn_from, generators_of, reseed_all
+from trueload.seeds import collate_key_of, key_of, reseed
 from trueload.tasks import Task, listed
 
 Hand = MutableSequence[int] | memoryview
@@ -43,6 +43,15 @@ class Randomness:
     def start_sample(self, task: Task, row: int, own: Sequence[Any] = ()) -> None:
         """Seed the global generators, and the dataset's own, for one sample of a batch."""
         _seed(key_of(self.root, task.position + row), own)
+
+    def start_collate(self, task: Task, own: Sequence[Any] = ()) -> None:
+        """Seed them for the collate function, which may not depend on who made the samples."""
+        if self.each_sample:
+            _seed(collate_key_of(self.root, task.position), own)
+
+
+class DrawnError(Exception):
+    """What was to depend on a sample alone has drawn from a generator of the whole batch."""
 
 
 def _seed(key: int, own: Sequence[Any]) -> None:
@@ -118,7 +127,48 @@ class Recipe:
         if self._gather is not None and (batch := self._gathered(task, empty)) is not None:
             return batch
         samples = self.samples(task, random, hand)
+        if random is not None:
+            random.start_collate(task, self.generators())
         return finish(self.collate_fn, samples, task, empty, batched=self.batched)
+
+    def can_share(self, random: Randomness) -> bool:
+        """Say whether the rows of a batch can be made one by one, each by another worker.
+
+        Where a batch has one key that also takes that they draw nothing, which shows as they are
+        made: see `make_part`.
+        """
+        together = self._fetches_together and not random.each_sample
+        return self.batched and self._gather is None and not together
+
+    def make_part(
+        self, task: Task, random: Randomness | None, rows: range, hand: Hand | None = None
+    ) -> list[Any]:
+        """Make the samples of some rows of a batch, without collating them.
+
+        Raises:
+            DrawnError: They draw from a generator that all rows of the batch share.
+            Exception: As from `make`.
+        """
+        indices = task.indices[rows.start : rows.stop]
+        position = task.position + rows.start
+        part = task._replace(indices=indices, position=position, size=len(rows))
+        if random is None or random.each_sample:
+            return self.samples(part, random, hand)
+        own = self.generators()
+        random.start(task, own)
+        before = drawn_from(own)
+        try:
+            return self._fetch(part, random, hand)
+        finally:
+            if drawn_from(own) != before:
+                raise DrawnError
+
+    def join(self, task: Task, random: Randomness | None, samples: list[Any], empty: Empty) -> Any:
+        """Collate the samples of a batch that were made in parts."""
+        if random is not None:
+            random.start(task, self.generators())
+            random.start_collate(task, self.generators())
+        return finish(self.collate_fn, samples, task, empty, batched=True)
 
     def sample(self, task: Task, random: Randomness | None, row: int = 0) -> Any:
         """Make the sample in one row of a task, alone: fetched and transformed, not collated.

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 from trueload import samplers
 from trueload.errors import ReplayError, count, render
-from trueload.generators import restore, states_of
+from trueload.generators import kept
 from trueload.iterators.epoch import is_stream, recipe_of
 from trueload.order import Order
 from trueload.recipe import Randomness
@@ -19,13 +19,8 @@ def replay(loader: Any, index: Any, epoch: int | None, position: int | None) -> 
     task, row = _found(loader, index, epoch, position)
     random = _randomness(loader, epoch)
     recipe = recipe_of(loader)
-    own = recipe.generators()
-    states = states_of(own)
-    with preserved():
-        try:
-            return recipe.sample(task, random, row)
-        finally:
-            restore(own, states)
+    with preserved(), kept(recipe.generators()):
+        return recipe.sample(task, random, row)
 
 
 def _epoch(loader: Any) -> int:

@@ -62,6 +62,11 @@ def key_of(root: int, position: int) -> int:
     return derive(root, position)
 
 
+def collate_key_of(root: int, position: int) -> int:
+    """Give the 64-bit key that a batch is collated with whose samples each had their own."""
+    return derive(root, position, 1)
+
+
 def stream_key_of(root: int, lane: int) -> int:
     """Give the 64-bit key that an iterable dataset begins with, another one for each reader.
 

@@ -71,10 +71,21 @@ def test_memory_that_is_forgotten_reads_as_zeros(arena):
     assert arena.read(1, 0, 4) == b"kept"
 
 
+def none_is_left(slots):
+    with pytest.raises(RuntimeError, match="all slots are in use"):
+        slots.lend()
+
+
+def test_there_is_room_for_as_many_batches_in_the_making_as_are_reserved(arena):
+    slots = slots_of(arena, reserve=2)
+    slots.lend()
+    assert slots.room() == 1
+
+
 def test_every_slot_is_lent_once(arena):
     slots = slots_of(arena)
     assert sorted(slots.lend() for _ in range(3)) == [0, 1, 2]
-    assert slots.lend() is None
+    none_is_left(slots)
 
 
 def test_a_slot_that_was_given_back_is_lent_first(arena):
@@ -88,7 +99,7 @@ def test_a_leased_slot_is_not_lent(arena):
     slots = slots_of(arena)
     leased, array = handed_out(arena, slots)
     assert leased not in [slots.lend(), slots.lend()]
-    assert slots.lend() is None
+    none_is_left(slots)
     del array
 
 
@@ -135,7 +146,7 @@ def test_closing_gives_back_the_memory_of_free_slots_only(arena):
     slots.close()
     assert arena.read(other, 0, 100) == bytes(100)
     assert arena.read(leased, 0, 100) == b"\x07" * 100
-    assert slots.lend() is None
+    none_is_left(slots)
 
 
 def test_an_array_outlives_the_arena():

@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import Dataset, Subset
 
 from trueload import DataLoader
-from trueload.generators import generators_of, reseed_all, restore, states_of
+from trueload.generators import drawn_from, generators_of, kept, reseed_all
 
 KINDS = {
     "random.Random": lambda: random.Random(0),
@@ -93,12 +93,25 @@ def test_two_generators_of_one_kind_draw_differently(kind):
 
 
 def test_generators_are_given_back_as_they_were(generator):
-    states = states_of([generator])
-    expected = [draw(generator) for _ in range(3)]
-    restore([generator], states)
-    reseed_all([generator], 3)
-    restore([generator], states)
+    with kept([generator]):
+        expected = [draw(generator) for _ in range(3)]
+    with kept([generator]):
+        reseed_all([generator], 3)
     assert [draw(generator) for _ in range(3)] == expected
+
+
+def test_a_draw_shows_and_nothing_else_does(generator):
+    before = drawn_from([generator])
+    assert drawn_from([generator]) == before
+    draw(generator)
+    assert drawn_from([generator]) != before
+
+
+@pytest.mark.parametrize("draw", [random.random, np.random.rand, lambda: torch.rand(1)])
+def test_a_draw_from_a_global_generator_shows(draw):
+    before = drawn_from([])
+    draw()
+    assert drawn_from([]) != before
 
 
 @pytest.mark.parametrize("rng", ["batch", "sample"])
@@ -117,9 +130,8 @@ def test_samples_draw_differently_in_each_epoch(generator):
 
 
 def test_a_keyed_loader_leaves_the_datasets_generator_as_it_was(generator):
-    states = states_of([generator])
-    expected = draw(generator)
-    restore([generator], states)
+    with kept([generator]):
+        expected = draw(generator)
     drawn(DataLoader(Drawing(generator), batch_size=4, seed=1))
     assert draw(generator) == expected
 
@@ -130,9 +142,8 @@ def test_a_sample_with_a_generator_of_its_own_can_be_replayed(generator):
 
 
 def test_without_a_key_the_datasets_generator_is_left_alone_as_in_torch(generator):
-    states = states_of([generator])
-    theirs = drawn(torch.utils.data.DataLoader(Drawing(generator), batch_size=4))
-    restore([generator], states)
+    with kept([generator]):
+        theirs = drawn(torch.utils.data.DataLoader(Drawing(generator), batch_size=4))
     assert drawn(DataLoader(Drawing(generator), batch_size=4)) == theirs
 
 

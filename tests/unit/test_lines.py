@@ -66,7 +66,7 @@ def test_the_end_comes_after_the_orders_and_to_each_worker(lines):
 def test_news_come_home_as_they_were_told(lines):
     news = [
         News(1, 2, MADE, (1 << 64) - 1, 5),
-        News((1 << 64) - 1, (1 << 32) - 1, FAILED, 0, 0),
+        News((1 << 64) - 1, (1 << 16) - 1, FAILED, 0, 0, (1 << 32) - 1),
         News(3, 0, ENDED, 0, 0),
     ]
     for one in news:

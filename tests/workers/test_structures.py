@@ -133,7 +133,7 @@ UNCOLLATED: dict[str, Callable[[int], Any]] = {
     "strides": lambda index: np.arange(24).reshape(4, 6)[::2, ::-3] + index,
     "objects in arrays": lambda index: np.array([index, "x", None], dtype=object),
     "records": lambda index: np.array([(index, 0.5)], dtype=[("a", "i4"), ("b", "f8")]),
-    "times": lambda index: np.array(["2020-01-01"], "datetime64[D]") + index,
+    "times": lambda index: np.array(["2020-01-01"], "datetime64[D]") + np.timedelta64(index, "D"),
     "words": lambda index: np.array(["a", "bcd"] * index + [""]),
     "scalars without dimensions": np.array,
     "tensor subclass": marked,

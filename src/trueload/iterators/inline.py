@@ -9,7 +9,7 @@ from torch.utils.data._utils.pin_memory import pin_memory
 from torch.utils.data.dataloader import _BaseDataLoaderIter, _SingleProcessDataLoaderIter
 
 from trueload.errors import tidied
-from trueload.generators import restore, states_of
+from trueload.generators import kept
 from trueload.iterators.epoch import Beginning, keep_state_of, recipe_of, say_skipped
 from trueload.recipe import Randomness, Recipe
 from trueload.seeds import Borrowed, reseed, stream_key_of
@@ -89,14 +89,17 @@ class InlineIterator(_SingleProcessDataLoaderIter):
 
     def _lend(self, make: Callable[..., Any], *args: Any) -> Any:
         """Call what reseeds the process's generators, and give them back unchanged."""
-        own = self._own
-        states = states_of(own)
+        if self._own:
+            with kept(self._own):
+                return self._lend_common(make, *args)
+        return self._lend_common(make, *args)
+
+    def _lend_common(self, make: Callable[..., Any], *args: Any) -> Any:
         self._borrowed.take()
         try:
             return make(*args)
         finally:
             self._borrowed.give_back()
-            restore(own, states)
 
     def _maker_of(self, loader: Any) -> Recipe | Stream:
         return self._stream_of(loader) if self._stream else self._recipe_of(loader)

@@ -105,14 +105,27 @@ class Slots:
         self._used = [0] * count
         self._reserve, self._budget_bytes = reserve, budget_bytes
 
-    def lend(self) -> int | None:
-        """Give a free slot, the one used last first, or `None` where all are in use."""
+    def lend(self) -> int:
+        """Give a free slot, the one used last first.
+
+        Raises:
+            RuntimeError: All are in use.
+        """
         self._collect()
         if not self._free:
-            return None
+            message = "all slots are in use"
+            raise RuntimeError(message)
         slot = self._free.pop()
         self._lent.add(slot)
         return slot
+
+    def room(self) -> int:
+        """Say how many more slots may be lent for batches in the making."""
+        return self._reserve - len(self._lent)
+
+    def count(self) -> int:
+        """Say how many slots there are."""
+        return len(self._used)
 
     def release(self, slot: int) -> None:
         """Take a slot back that nobody looks at."""

@@ -28,6 +28,7 @@ from trueload.changes import Changes
 from trueload.recipe import Randomness
 from trueload.stream import StreamState
 from trueload.tasks import Task
+from trueload.workers.board import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Order:
         worker: The number of the one worker that may make it, or `None` for whoever is free.
         begin: Where that worker's stream stands in its dataset's own words, or `None`.
         changes: What has changed in the dataset since the worker was started, or `None`.
+        part: Which rows of the batch are asked for, if others make the rest.
     """
 
     task: Task
@@ -47,6 +49,7 @@ class Order:
     worker: int | None = None
     begin: StreamState | None = None
     changes: Changes | None = None
+    part: Part | None = None
 
     def packed(self) -> bytes:
         """Give the order as bytes, without the names of our classes: a third of what they cost."""
@@ -54,7 +57,7 @@ class Order:
         own = task.counted and isinstance(task.indices, np.ndarray)
         indices = task.indices.tobytes() if own else task.indices
         random = None if self.random is None else (self.random.root, self.random.each_sample)
-        rest = (self.worker, self.begin, self.changes)
+        rest = (self.worker, self.begin, self.changes, self.part)
         return pickle.dumps(((*task[:3], indices, *task[4:]), own, random, rest), protocol=5)
 
     @classmethod

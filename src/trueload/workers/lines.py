@@ -17,7 +17,8 @@ from typing import NamedTuple
 from trueload.waiting import is_readable
 
 _ORDER = struct.Struct("<QII")
-_NEWS = struct.Struct("<QIIQQ")
+_NEWS = struct.Struct("<QHHIQQ")
+_MOST_US = (1 << 32) - 1
 _MANY = 128
 
 
@@ -41,19 +42,27 @@ class News(NamedTuple):
     Attributes:
         ticket: The number of the order.
         slot: The slot that it was made in.
-        outcome: One of `MADE`, `FAILED` and `ENDED`.
+        outcome: `MADE` or `FAILED`; `ENDED` where the stream is over; `PART` where others make the
+            rest of the batch; `ALONE` where it was made by one because it had to be.
         offset: Where in the slot the structure of the batch lies.
         size_bytes: How long the structure is.
+        took_us: How long it took, in microseconds.
     """
 
     ticket: int
     slot: int
     outcome: int
-    offset: int
-    size_bytes: int
+    offset: int = 0
+    size_bytes: int = 0
+    took_us: int = 0
+
+    def packed(self) -> bytes:
+        """Give them as bytes."""
+        ticket, slot, outcome, offset, size_bytes, took_us = self
+        return _NEWS.pack(ticket, slot, outcome, min(took_us, _MOST_US), offset, size_bytes)
 
 
-MADE, FAILED, ENDED = range(3)
+MADE, FAILED, ENDED, PART, ALONE = range(5)
 
 
 class Lines:
@@ -105,7 +114,7 @@ class Lines:
 
     def tell(self, news: News) -> None:
         """Write news, in the worker."""
-        os.write(self._news_in, _NEWS.pack(*news))
+        os.write(self._news_in, news.packed())
 
     def news(self) -> list[News]:
         """Read the news that are there, without waiting."""
@@ -113,7 +122,10 @@ class Lines:
             data = os.read(self.news_out, _NEWS.size * _MANY)
         except BlockingIOError:
             return []
-        return [News(*news) for news in _NEWS.iter_unpack(data)]
+        return [
+            News(ticket, slot, outcome, offset, size_bytes, took_us)
+            for ticket, slot, outcome, took_us, offset, size_bytes in _NEWS.iter_unpack(data)
+        ]
 
     def parents(self) -> tuple[int, ...]:
         """Give the descriptors that no worker may keep, or it would outlive its parent."""

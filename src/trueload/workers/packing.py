@@ -21,6 +21,7 @@ from trueload.workers.arena import ALIGN, Arena
 from trueload.workers.memory import tensor_over
 
 _DTYPES = tuple(sorted({t for t in vars(torch).values() if isinstance(t, torch.dtype)}, key=str))
+_EXACT = {int, float, complex, bool, str, bytes, type(None)}
 _CODES = {dtype: code for code, dtype in enumerate(_DTYPES)}
 
 
@@ -195,6 +196,20 @@ def unpack(
     finally:  # torch keeps every sparse tensor that was unpickled until this is called
         _utils._validate_loaded_sparse_tensors()  # noqa: SLF001 - `torch.load` calls it too
     return batch, ref(lease)
+
+
+def is_exact(value: Any) -> bool:
+    """Say whether what comes out of a slot is in every respect what was put in."""
+    kind = type(value)
+    if kind is torch.Tensor:
+        return _is_plain(value) and not vars(value)
+    if kind is np.ndarray:
+        return not value.dtype.hasobject
+    if kind is dict:
+        return all(is_exact(key) and is_exact(item) for key, item in value.items())
+    if kind is tuple or kind is list:
+        return all(map(is_exact, value))
+    return kind in _EXACT or issubclass(kind, np.generic)
 
 
 def _tensor_in_slot(*_: Any) -> torch.Tensor:

@@ -3,7 +3,7 @@
 import errno
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
@@ -13,11 +13,13 @@ from weakref import WeakSet
 from trueload.recipe import Recipe
 from trueload.stream import StreamRecipe
 from trueload.workers.base import Event, Lost, Made, Order, StreamEndError, Workers
+from trueload.workers.board import Board
 from trueload.workers.crew import Crew, Death
 from trueload.workers.heartbeat import Heartbeats
 from trueload.workers.interrupts import held_back
 from trueload.workers.lines import ENDED, MADE, Call, Lines, News
 from trueload.workers.packing import UnpackError, unpack
+from trueload.workers.parts import Parts
 from trueload.workers.shelf import Shelf
 from trueload.workers.template import Purpose, forking
 from trueload.workers.worker import Outfit, live
@@ -81,6 +83,9 @@ class ProcessWorkers(Workers):
         self._opened.callback(setup.shelf.put, setup.depth, self._slots)
         self._lines = Lines(self._count, common=self._common)
         self._opened.callback(self._lines.close)
+        self._board = Board(self._slots.count())
+        self._opened.callback(self._board.close)
+        self._parts = Parts(self._recipe, self._count if self._common else 1, self._board)
         self._heartbeats = Heartbeats(self._count)
         roots = (self._recipe, setup.init)
         is_over = self._heartbeats.is_closing
@@ -101,12 +106,23 @@ class ProcessWorkers(Workers):
     def submit(self, ticket: int, order: Order) -> None:
         """Hand an order to whoever is free next, or to the one worker that may make it."""
         self._check_owner()
-        data = order.packed()
-        slot = self._slots.lend()
-        if slot is None:
-            message = "all slots are in use"
-            raise RuntimeError(message)
-        self._arena.write(slot, 0, data)
+        count = self._parts.count(order, self._slots.room())
+        if count == 1:
+            self._send(ticket, order, self._slots.lend())
+            return
+        slots = [self._slots.lend() for _ in range(count)]
+        for slot, (part_ticket, part) in zip(
+            slots, self._parts.begin(ticket, order, slots), strict=True
+        ):
+            self._send(part_ticket, part, slot)
+
+    def _send(self, ticket: int, order: Order, slot: int) -> None:
+        try:
+            data = order.packed()
+            self._arena.write(slot, 0, data)
+        except Exception:
+            self._slots.release(slot)
+            raise
         self._sent[ticket] = (slot, order.worker)
         self._lines.send(Call(ticket, slot, len(data)), order.worker or 0)
 
@@ -157,8 +173,9 @@ class ProcessWorkers(Workers):
 
     def _holders(self, ticket: int) -> list[int]:
         held = [self._heartbeats.ticket(number) for number in range(self._count)]
-        if ticket in held:
-            return [held.index(ticket)]
+        tickets = self._parts.tickets(ticket)
+        if holders := [number for number, one in enumerate(held) if one in tickets]:
+            return holders
         _, worker = self._sent.get(ticket, (0, None))
         if worker is not None:
             return [worker]
@@ -205,6 +222,7 @@ class ProcessWorkers(Workers):
                 base_seed=self._setup.base_seed,
                 arena=self._arena,
                 heartbeats=self._heartbeats,
+                board=self._board,
                 lines=self._lines,
                 parent=parent,
                 stacks=self._crew.stacks,
@@ -218,11 +236,14 @@ class ProcessWorkers(Workers):
     def _heard(self, news: list[News]) -> list[Event]:
         events: list[Event] = []
         for one in news:
-            if self._sent.pop(one.ticket, None) is not None:
-                events.append(Made(one.ticket, one))
             self._unread.discard(one.ticket)
-        if events:
+            if self._sent.pop(one.ticket, None) is None:
+                continue
             self._deaths_since_news = 0
+            whole, freed = self._parts.hear(one)
+            self._release(freed)
+            if whole is not None:
+                events.append(Made(whole.ticket, whole))
         return events
 
     def _replaced(self, death: Death) -> list[Event]:
@@ -240,9 +261,10 @@ class ProcessWorkers(Workers):
             lost = [held, *(ticket for ticket in lost if ticket != held)]
         elif self._common:
             self._unread, self._quiet_since = set(self._sent), None
-        return [
-            self._lost(ticket, death, row, guilty=ticket == held or fruitless) for ticket in lost
-        ]
+        events: list[Event] = []
+        for ticket in lost:
+            events += self._lost(ticket, death, row, guilty=ticket == held or fruitless)
+        return events
 
     def _taken_back(self, worker: int) -> list[int]:
         """Take back all orders of a worker that reads a stream, made or not, in their order."""
@@ -250,12 +272,24 @@ class ProcessWorkers(Workers):
             pass
         return sorted(ticket for ticket, (_, of) in self._sent.items() if of == worker)
 
-    def _lost(self, ticket: int, death: Death, row: int | None, *, guilty: bool) -> Lost:
+    def _lost(
+        self, ticket: int, death: Death, row: int | None, *, guilty: bool, reusable: bool = True
+    ) -> list[Event]:
+        """Tell that an order is lost, unless it was known already from another of its parts."""
         slot, _ = self._sent.pop(ticket)
-        self._slots.release(slot)
+        whole, first_row = self._parts.whole(ticket)
+        is_news, freed = self._parts.lose(ticket, slot if reusable else None)
+        self._release(freed)
+        if not is_news:
+            return []
         if not guilty:
-            return Lost(ticket, guilty, None, None, death.reason)
-        return Lost(ticket, guilty, death.pid, row, death.reason, death.stack)
+            return [Lost(whole, guilty, None, None, death.reason)]
+        row = None if row is None else first_row + row
+        return [Lost(whole, guilty, death.pid, row, death.reason, death.stack)]
+
+    def _release(self, slots: Iterable[int]) -> None:
+        for slot in slots:
+            self._slots.release(slot)
 
     def _never_begun(self, *, idle: bool) -> list[Event]:
         """Find orders that a worker took and died with before it noted them.
@@ -275,10 +309,11 @@ class ProcessWorkers(Workers):
             return []
         gone = [ticket for ticket in self._unread if ticket in self._sent and ticket not in held]
         self._unread.clear()
+        death = Death(0, 0, "a worker ended as it took it", "")
+        events: list[Event] = []
         for ticket in gone:
-            del self._sent[ticket]
-        reason = "a worker ended as it took it"
-        return [Lost(ticket, guilty=False, pid=None, row=None, reason=reason) for ticket in gone]
+            events += self._lost(ticket, death, None, guilty=False, reusable=False)
+        return events
 
 
 def _private_descriptors() -> list[int]:

@@ -9,6 +9,7 @@ import os
 from collections import deque
 
 from trueload.workers.arena import Arena, Slots
+from trueload.workers.board import MOST_PARTS
 
 MOST_BYTES = 512 << 20
 """How much memory a loader keeps between epochs."""
@@ -38,9 +39,10 @@ class Shelf:
             if entry[0] == depth:
                 self._kept.remove(entry)
                 return entry[1]
-        count = 4 * depth + _KEPT_SLOTS
+        reserve = (1 + MOST_PARTS) * depth
+        count = 2 * reserve + _KEPT_SLOTS
         arena = Arena(count)
-        return Slots(arena, count, reserve=2 * depth, budget_bytes=_BUDGET_BYTES)
+        return Slots(arena, count, reserve=reserve, budget_bytes=_BUDGET_BYTES)
 
     def put(self, depth: int, slots: Slots) -> None:
         """Take slots back, once their workers have ended."""

@@ -13,18 +13,15 @@ import numpy as np
 import torch
 from torch.utils.data._utils import worker as torch_worker
 
-from trueload.blame import Blame
 from trueload.recipe import Recipe
-from trueload.stream import StreamBatch, StreamRecipe
-from trueload.tasks import Task
-from trueload.transport import failure
+from trueload.stream import StreamRecipe
 from trueload.waiting import is_readable
 from trueload.workers.arena import Arena
-from trueload.workers.base import Order
+from trueload.workers.bench import Bench
+from trueload.workers.board import Board
 from trueload.workers.crew import STACK_SIGNAL
 from trueload.workers.heartbeat import Heartbeats
-from trueload.workers.lines import ENDED, FAILED, MADE, Call, Lines, News
-from trueload.workers.packing import Room
+from trueload.workers.lines import Lines
 
 
 @dataclass
@@ -39,6 +36,7 @@ class Outfit:
         base_seed: Torch's base seed: the worker's own is this plus its number.
         arena: The slots.
         heartbeats: Where it notes what it has in hand.
+        board: Where it tells who makes parts of the same batches how far it is.
         lines: The pipes that orders come from and news go to.
         parent: A descriptor that can be read once the process has ended that it ends with.
         stacks: A descriptor that its Python stack is written to when asked for.
@@ -51,6 +49,7 @@ class Outfit:
     base_seed: int
     arena: Arena
     heartbeats: Heartbeats
+    board: Board
     lines: Lines
     parent: int
     stacks: int
@@ -63,8 +62,8 @@ def live(outfit: Outfit) -> None:
     threading.Thread(target=_end_with, args=(outfit.parent,), daemon=True).start()
     torch.set_num_threads(1)
     problem = _prepare(outfit)
-    bench = Bench(outfit)
     lines, heartbeats, number = outfit.lines, outfit.heartbeats, outfit.number
+    bench = Bench(outfit.recipe, outfit.arena, outfit.board, heartbeats.hand(number))
     while (call := lines.receive(number)) is not None:
         if call.ticket == 0 or heartbeats.is_closing():
             return
@@ -73,76 +72,11 @@ def live(outfit: Outfit) -> None:
         heartbeats.idle(number)
 
 
-class Bench:
-    """Where a worker makes its batches.
-
-    Args:
-        outfit: What it starts with.
-    """
-
-    def __init__(self, outfit: Outfit) -> None:
-        self._arena = outfit.arena
-        self._hand = outfit.heartbeats.hand(outfit.number)
-        self._changed = 0
-        self._pid = os.getpid()
-        self._recipe = outfit.recipe
-        if isinstance(self._recipe, StreamRecipe):
-            info = torch_worker._worker_info  # noqa: SLF001 - set by `_prepare`
-            self._recipe.work_for(outfit.number, outfit.count, lambda: getattr(info, "asked", True))
-
-    def make(self, call: Call) -> News:
-        """Make the batch of an order in its slot; tell the outcome and where it lies."""
-        try:
-            order = Order.unpacked(self._arena.read(call.slot, 0, call.size_bytes))
-            self._set_up(order)
-            room = Room(self._arena, call.slot, call.size_bytes)
-            batch = self._recipe.make(order.task, order.random, room.empty, self._hand)
-            if self._is_child():
-                os._exit(1)
-            return News(call.ticket, call.slot, MADE, *_packed(room, batch, order.task))
-        except StopIteration:
-            if self._is_child():
-                os._exit(1)
-            return News(call.ticket, call.slot, ENDED, 0, 0)
-        except Exception as error:
-            if self._is_child():
-                raise
-            return self.failed(call, error)
-
-    def _is_child(self) -> bool:
-        """Say whether this is a copy of the worker, forked by the user's code and come back."""
-        return os.getpid() != self._pid
-
-    def failed(self, call: Call, error: Exception) -> News:
-        """Tell what was raised in the place of a batch."""
-        room = Room(self._arena, call.slot, call.size_bytes)
-        return News(call.ticket, call.slot, FAILED, *room.pack(failure(error)))
-
-    def _set_up(self, order: Order) -> None:
-        """Make this worker's copy of the dataset what the order is meant for."""
-        changes, recipe = order.changes, self._recipe
-        if changes is not None and changes.number > self._changed:
-            changes.apply(recipe)
-            self._changed = changes.number
-            if isinstance(recipe, Recipe):
-                recipe.refresh()
-        if order.begin is not None and isinstance(recipe, StreamRecipe):
-            recipe.begin(order.begin)
-
-
 def _end_with(parent: int) -> None:
     """End this process when its parent has ended, whatever the main thread is doing."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {STACK_SIGNAL})
     is_readable(parent, None)
     os._exit(1)
-
-
-def _packed(room: Room, batch: Any, task: Task) -> tuple[int, int]:
-    try:
-        return room.pack(batch)
-    except Exception as error:
-        inner = batch.batch if isinstance(batch, StreamBatch) else batch
-        Blame(task, "send").tell_unsent(error, inner)
 
 
 class _Info(torch_worker.WorkerInfo):
@@ -172,7 +106,9 @@ def _prepare(outfit: Outfit) -> Exception | None:
     random.seed(seed)
     torch.default_generator.manual_seed(seed)  # `torch.manual_seed` also walks device back ends
     np.random.seed(torch_worker._generate_state(outfit.base_seed, outfit.number))  # noqa: NPY002, SLF001
-    torch_worker._worker_info = _info(outfit, seed)  # noqa: SLF001 - where users look for it
+    info = torch_worker._worker_info = _info(outfit, seed)  # noqa: SLF001 - where users look for it
+    if isinstance(outfit.recipe, StreamRecipe):
+        outfit.recipe.work_for(outfit.number, outfit.count, lambda: getattr(info, "asked", True))
     try:
         if outfit.init is not None:
             outfit.init(outfit.number)
