@@ -213,7 +213,7 @@ def test_what_cannot_be_pickled_raises_its_own_error(arena):
 @pytest.mark.parametrize("batch", [torch.ones(3), np.ones(3)], ids=["tensor", "array"])
 def test_a_copied_batch_does_not_use_the_slot(arena, batch):
     place = Room(arena, 0, 0).pack(batch)
-    back, lease = unpack(arena, 0, *place, copied=True)
+    back, lease, _ = unpack(arena, 0, *place, copied=True)
     arena.write(0, 0, bytes(1000))
     assert back.tolist() == [1, 1, 1]
     assert lease() is None
@@ -233,7 +233,7 @@ def test_a_copied_batch_does_not_use_the_slot(arena, batch):
 )
 def test_the_lease_lives_as_long_as_this_is_kept(arena, look):
     place = Room(arena, 0, 0).pack({"image": torch.ones(3), "mask": np.ones((2, 3))})
-    batch, lease = unpack(arena, 0, *place, copied=False)
+    batch, lease, _ = unpack(arena, 0, *place, copied=False)
     kept = look(batch)
     del batch
     assert lease() is not None
@@ -243,6 +243,6 @@ def test_the_lease_lives_as_long_as_this_is_kept(arena, look):
 
 def test_a_batch_without_arrays_holds_no_lease(arena):
     place = Room(arena, 0, 0).pack(["a", 1])
-    batch, lease = unpack(arena, 0, *place, copied=False)
+    batch, lease, _ = unpack(arena, 0, *place, copied=False)
     assert batch == ["a", 1]
     assert lease() is None

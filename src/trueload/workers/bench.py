@@ -141,7 +141,7 @@ class _Share:
 
     def _read(self, slot: int) -> Any:
         """Give what another worker has made, in memory of its own: the slot will be used again."""
-        return unpack(self.bench.arena, slot, *self.bench.board.read(slot), copied=True)[0]
+        return unpack(self.bench.arena, slot, *self.bench.board.read(slot), copied=True).batch
 
     def _news(self, outcome: int, *where: int) -> News:
         return News(self.call.ticket, self.call.slot, outcome, *where)

@@ -9,7 +9,7 @@ batch: nothing is copied on that side.
 import io
 import pickle
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import ref
 
 import numpy as np
@@ -138,18 +138,24 @@ class _Unpacker(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-class UnpackError(Exception):
-    """A batch could not be put together: `error` says why, `lease` who may hold parts of it."""
+class Unpacked(NamedTuple):
+    """What was taken out of a slot.
 
-    def __init__(self, error: Exception, lease: "ref[memoryview]") -> None:
-        super().__init__(error)
-        self.error, self.lease = error, lease
+    Attributes:
+        batch: The batch.
+        lease: A weak reference to what it holds as long as it uses the slot.
+        error: What a class of the batch raised in the place of it, or `None`.
+    """
+
+    batch: Any
+    lease: "ref[memoryview]"
+    error: Exception | None = None
 
 
-def unpack(
-    arena: Arena, slot: int, offset: int, size_bytes: int, *, copied: bool
-) -> tuple[Any, ref[memoryview]]:
-    """Take a batch out of a slot.
+def unpack(arena: Arena, slot: int, offset: int, size_bytes: int, *, copied: bool) -> Unpacked:
+    """Take a batch out of a slot; what that raises is given back, not raised.
+
+    An exception holds the frames that it passed, and this one holds the slot.
 
     Args:
         arena: The memory.
@@ -157,12 +163,6 @@ def unpack(
         offset: Where the structure lies.
         size_bytes: How long it is.
         copied: Whether the arrays are copied into memory of their own.
-
-    Returns:
-        The batch, and a weak reference to what it holds as long as it uses the slot.
-
-    Raises:
-        UnpackError: A class of the batch refuses to be put together again.
     """
     lease = arena.lease(slot)
 
@@ -189,13 +189,17 @@ def unpack(
         return found.T if turned else found
 
     found = {"_tensor_in_slot": tensor, "_array_in_slot": array}
+    batch, failure = None, None
     try:
         batch = _Unpacker(arena.read(slot, offset, size_bytes), found).load()
     except Exception as error:
-        raise UnpackError(error, ref(lease)) from error
+        here = error.__traceback__
+        failure = error.with_traceback(here.tb_next if here else None)
     finally:  # torch keeps every sparse tensor that was unpickled until this is called
         _utils._validate_loaded_sparse_tensors()  # noqa: SLF001 - `torch.load` calls it too
-    return batch, ref(lease)
+    kept = ref(lease)
+    lease = memoryview(b"")  # the frames that the exception holds refer to this one
+    return Unpacked(batch, kept, failure)
 
 
 def is_exact(value: Any) -> bool:

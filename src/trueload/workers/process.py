@@ -18,7 +18,7 @@ from trueload.workers.crew import Crew, Death
 from trueload.workers.heartbeat import Heartbeats
 from trueload.workers.interrupts import held_back
 from trueload.workers.lines import ENDED, MADE, Call, Lines, News
-from trueload.workers.packing import UnpackError, unpack
+from trueload.workers.packing import unpack
 from trueload.workers.parts import Parts
 from trueload.workers.shelf import Shelf
 from trueload.workers.template import Purpose, forking
@@ -148,14 +148,12 @@ class ProcessWorkers(Workers):
             raise StreamEndError
         copied = parcel.outcome != MADE or self._slots.is_scarce()
         end = parcel.offset + parcel.size_bytes
-        try:
-            batch, lease = unpack(
-                self._arena, parcel.slot, parcel.offset, parcel.size_bytes, copied=copied
-            )
-        except UnpackError as refused:
-            self._slots.lease(parcel.slot, refused.lease, end)
-            raise refused.error  # noqa: B904 - the user's own
+        batch, lease, error = unpack(
+            self._arena, parcel.slot, parcel.offset, parcel.size_bytes, copied=copied
+        )
         self._slots.lease(parcel.slot, lease, end)
+        if error is not None:
+            raise error
         if parcel.outcome != MADE:
             raise batch.error()
         return batch
