@@ -72,6 +72,13 @@ class Together(Rows):
         return list(self.rows[indices])
 
 
+class ArraysTogether(Rows):
+    """The same of an array, whose rows are the samples."""
+
+    def __getitems__(self, indices: list[int]) -> np.ndarray:
+        return self.rows[indices]
+
+
 class Windows(Dataset):
     """Windows of a file of tokens, with the same one place further: what language models read."""
 
@@ -137,18 +144,18 @@ class Photographs(Dataset):
 
 
 class Waiting(Dataset):
-    """Samples that wait, as for a disk or a server; every so many-th, scattered, waits longer."""
+    """Samples that wait, as for a disk or a server; 2 % of them, at random, wait longer."""
 
     def __init__(self, length: int, seconds: float, slow_seconds: float = 0.0) -> None:
         self.length, self.seconds, self.slow_seconds = length, seconds, slow_seconds
+        self.slow = np.random.default_rng(1).random(length) < (0.02 if slow_seconds else 0)
         self.sample = torch.rand(16)
 
     def __len__(self) -> int:
         return self.length
 
     def __getitem__(self, index: int) -> torch.Tensor:
-        slow = self.slow_seconds and index * 2654435761 % 2**32 < 0.02 * 2**32
-        time.sleep(self.slow_seconds if slow else self.seconds)
+        time.sleep(self.slow_seconds if self.slow[index] else self.seconds)
         return self.sample
 
 
@@ -164,12 +171,14 @@ def works(*, quick: bool) -> Iterator[list[Work]]:
 def _of_memory(less: int) -> list[Work]:
     tiny = 1_000_000 // less
     rows = torch.rand(1_000_000 // less, 16)
+    arrays_together = ArraysTogether(rows.numpy(), tiny)
     images = Rows(torch.rand(128, 3, 224, 224), 3840 // less)
     return [
         Work("64 images float32[3,224,224]", images, 64, None, asked(3.5, 3.5), shown=True),
         Work("tensors float32[16]", Rows(rows, tiny), 256, None, asked(1.5, 2.5), shown=True),
         Work("arrays float32[16]", Rows(rows.numpy(), tiny), 256, None, asked(2.8, 6), shown=True),
         Work("tensors through `__getitems__`", Together(rows, tiny), 256, None, asked(4.5, 7)),
+        Work("arrays through `__getitems__`", arrays_together, 256, None, asked(4.5, 7)),
         Work("a plain array", rows.numpy()[:tiny], 256, None, asked(4.5, 7)),
         Work("text with padding collate", Sentences(102_400 // less), 64, padded, asked(1.3, 2.5)),
         Work("dicts of 16 tensors", Dicts(rows, 64 * 800 // less), 64),

@@ -221,6 +221,25 @@ def _arrays(samples: Sequence[Any], empty: Empty) -> Any:
     return batch
 
 
+def collate_rows(samples: np.ndarray, empty: Empty = fresh) -> Any:
+    """Make one batch of the samples that are the rows of one array: what `collate` makes of them.
+
+    Args:
+        samples: Any shape with at least one row.
+        empty: Where a large batch gets its memory from.
+
+    Raises:
+        TypeError: Torch has no such dtype.
+    """
+    dtype = _DTYPES.get(samples.dtype)
+    own = default_collate_fn_map.keys() == _ORIGINAL.keys()
+    if dtype is None or not (own and samples.dtype.isnative) or _is_redirected():
+        return torch_collate(samples, collate_fn_map=default_collate_fn_map)
+    batch = (empty if samples.nbytes >= LARGE_BYTES else fresh)(samples.shape, dtype)
+    batch.numpy()[...] = samples
+    return batch
+
+
 def _is_redirected() -> bool:
     """Say whether torch may put new tensors elsewhere, because of `torch.set_default_device`.
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from trueload.errors import EmptyError, render
 from trueload.iterators.epoch import following
-from trueload.iterators.forked import ForkedIterator
+from trueload.iterators.process import ProcessIterator
 
 
 class Endless(Iterator[Any]):
@@ -56,11 +56,11 @@ class Endless(Iterator[Any]):
         resume = progress.resume
         self._whole = resume is None or resume.batches == 0
         self._gave = False
-        if isinstance(self._epoch, ForkedIterator):
+        if isinstance(self._epoch, ProcessIterator):
             self._epoch.go_on(self._loader, self._left)
             return self._epoch
         self._epoch = iter(self._loader)
-        if isinstance(self._epoch, ForkedIterator):
+        if isinstance(self._epoch, ProcessIterator):
             self._epoch.stay(self._left)
         return self._epoch
 

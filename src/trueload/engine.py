@@ -72,8 +72,8 @@ class Engine:
         Raises:
             StopIteration: All have been delivered.
             LostError: An order was lost with its worker twice, or took too long twice.
-            Exception: Whatever the source of orders raised, after all batches before it, or what
-                kept an order from being submitted.
+            RefusedError: An order could not be submitted.
+            Exception: Whatever the source of orders raised, after all batches before it.
         """
         deadline = time.monotonic() + self._timeout if self._timeout else None
         while True:
@@ -161,7 +161,7 @@ class Engine:
         try:
             self.workers.submit(entry.ticket, entry.order)  # pyrefly: ignore - there is one
         except Exception as error:
-            entry.failure = error
+            entry.failure = RefusedError(entry.order, error)
         else:
             self._flying[entry.ticket] = entry
 
@@ -172,3 +172,11 @@ class LostError(Exception):
     def __init__(self, order: Any, lost: Lost) -> None:
         super().__init__(order, lost)
         self.order, self.lost = order, lost
+
+
+class RefusedError(Exception):
+    """An order could not be submitted; `order` and `error` say which and why."""
+
+    def __init__(self, order: Any, error: Exception) -> None:
+        super().__init__(order, error)
+        self.order, self.error = order, error

@@ -5,7 +5,6 @@ same copy of it, so they all draw the same, and the same again in the next epoch
 draw is keyed, these generators are keyed with it, each by its place in the order they are found.
 """
 
-import pickle
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -47,15 +46,20 @@ def kept(generators: Sequence[Any]) -> Iterator[None]:
             _restore(generator, state)
 
 
-def drawn_from(generators: Sequence[Any]) -> bytes:
-    """Give what changes whenever the global generators, or any of these, are drawn from: 40 us."""
-    common = (
-        random.getstate(),
-        np.random.get_state(legacy=False),  # noqa: NPY002 - the global one
-        torch.default_generator.get_state().numpy().tobytes(),
-    )
-    own = [bytes(s.numpy()) if isinstance(s, torch.Tensor) else s for s in map(_state, generators)]
-    return pickle.dumps((common, own))
+def next_draws(generators: Sequence[Any]) -> list[float]:
+    """Draw once from the global generators and from these: their state shows in it, 15 us."""
+    common = random.random(), np.random.random_sample()  # noqa: NPY002 - the global one
+    return [*common, _torch_draw(None), *map(_draw, generators)]
+
+
+def _draw(generator: Any) -> float:
+    if isinstance(generator, torch.Generator):
+        return _torch_draw(generator)
+    return generator.random()
+
+
+def _torch_draw(generator: torch.Generator | None) -> float:
+    return torch.empty((), dtype=torch.float64, device="cpu").uniform_(generator=generator).item()
 
 
 def _reseed(generator: Any, key: int) -> None:

@@ -6,7 +6,6 @@ adds keyword-only arguments whose defaults are class attributes and which enter 
 when they are given, and reads everything anew when an iteration begins.
 """
 
-import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from multiprocessing.context import BaseContext
 from typing import Any, TypeVar
@@ -20,15 +19,15 @@ from trueload.arguments import check_own
 from trueload.endless import Endless
 from trueload.errors import ArgumentError, StateError, render
 from trueload.fingerprint import identity_of
-from trueload.iterators.epoch import described, is_cut_evenly, is_stream, untouched
-from trueload.iterators.forked import ForkedIterator
+from trueload.iterators.epoch import described, untouched
 from trueload.iterators.inline import InlineIterator
-from trueload.iterators.torch_process import ProcessIterator
+from trueload.iterators.process import ProcessIterator
+from trueload.iterators.starting import has_processes, is_ours
+from trueload.iterators.torch_process import TorchProcessIterator
 from trueload.progress import Progress, Taken
 from trueload.replay import replay
 from trueload.state import LoaderState
 from trueload.workers.memory import Pool
-from trueload.workers.process import is_supported
 from trueload.workers.shelf import Shelf
 
 T_co = TypeVar("T_co", covariant=True)
@@ -156,9 +155,9 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
             keyed = self.rng != "worker" and not (self.seed is None and self.rng is None)
             return InlineIterator(self, keyed=keyed)
         self.check_worker_number_rationality()
-        if _can_fork(self):
-            return ForkedIterator(self, keyed=self.rng != "worker")
-        return ProcessIterator(self, keyed=self.rng != "worker" and _has_processes(self))
+        if is_ours(self):
+            return ProcessIterator(self, keyed=self.rng != "worker")
+        return TorchProcessIterator(self, keyed=self.rng != "worker" and has_processes(self))
 
     def endless(self, steps: int | None = None) -> Iterator[Any]:
         """Go over the loader for ever, epoch after epoch, each in a new order.
@@ -257,27 +256,3 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
             title = f"a loader over the DataPipe {identity_of(self.dataset)} has no state"
             hint = "use a map-style or an iterable dataset"
             raise StateError(render(title, "TL106", hint=hint))
-
-
-def _can_fork(loader: Any) -> bool:
-    """Say whether our own workers serve.
-
-    They do unless the user has asked for another start method, for this loader or for the whole
-    program. Where the system's default is "forkserver", as of Python 3.14, for fear of threads that
-    hold locks, the template serves too, since it looks after these; not once CUDA is in use, which
-    a worker of such a program may expect to be able to use.
-    """
-    context = loader.multiprocessing_context
-    if context is None:
-        method = multiprocessing.get_start_method(allow_none=True) or "fork"
-        wanted = method == "fork" or (method == "forkserver" and not torch.cuda.is_initialized())
-    else:
-        standard = type(context).__module__.startswith("multiprocessing.")
-        wanted = standard and context.get_start_method() == "fork"
-    return wanted and is_supported() and (is_cut_evenly(loader) or not is_stream(loader))
-
-
-def _has_processes(loader: Any) -> bool:
-    """Say whether workers are processes; a context of a library's own may make threads."""
-    context = loader.multiprocessing_context
-    return context is None or type(context).__module__.startswith("multiprocessing.")

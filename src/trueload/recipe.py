@@ -13,9 +13,9 @@ import numpy as np
 from torch.utils.data import default_collate
 
 from trueload.blame import Blame
-from trueload.collate import Empty, collate, fresh
+from trueload.collate import Empty, collate, collate_rows, fresh
 from trueload.gather import Gather, gather_of
-from trueload.generators import drawn_from, generators_of, reseed_all
+from trueload.generators import generators_of, next_draws, reseed_all
 from trueload.seeds import collate_key_of, key_of, reseed
 from trueload.tasks import Task, listed
 
@@ -154,14 +154,19 @@ class Recipe:
         part = task._replace(indices=indices, position=position, size=len(rows))
         if random is None or random.each_sample:
             return self.samples(part, random, hand)
-        own = self.generators()
-        random.start(task, own)
-        before = drawn_from(own)
+        random.start(task, self.generators())
         try:
             return self._fetch(part, random, hand)
         finally:
-            if drawn_from(own) != before:
+            if self._has_drawn(task, random):
                 raise DrawnError
+
+    def _has_drawn(self, task: Task, random: Randomness) -> bool:
+        """Say whether anything was drawn since the generators were seeded for a task."""
+        own = self.generators()
+        found = next_draws(own)
+        random.start(task, own)
+        return next_draws(own) != found
 
     def join(self, task: Task, random: Randomness | None, samples: list[Any], empty: Empty) -> Any:
         """Collate the samples of a batch that were made in parts."""
@@ -289,8 +294,11 @@ def finish(
 ) -> Any:
     """Collate samples, with our own collate in the place of torch's default one."""
     try:
-        if collate_fn is default_collate and batched and isinstance(samples, list) and samples:
-            return collate(samples, empty)
+        if collate_fn is default_collate and batched:
+            if isinstance(samples, list) and samples:
+                return collate(samples, empty)
+            if type(samples) is np.ndarray and len(samples):
+                return collate_rows(samples, empty)
         return collate_fn(samples)
     except Exception as error:
         Blame(task, "collate").tell(error, samples if collate_fn is default_collate else None)

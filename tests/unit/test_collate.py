@@ -12,7 +12,7 @@ from torch.utils.data import default_collate
 from torch.utils.data._utils import worker as torch_worker
 from torch.utils.data._utils.collate import default_collate_fn_map
 
-from trueload.collate import LARGE_BYTES, collate, fresh
+from trueload.collate import LARGE_BYTES, collate, collate_rows, fresh
 from trueload.errors import KeysDifferError
 
 Point = collections.namedtuple("Point", "x y")  # noqa: PYI024 - plain ones are what collate meets
@@ -372,3 +372,41 @@ def test_arrays_with_negative_strides_make_a_batch():
 def test_a_default_device_has_the_effect_that_it_has_on_torchs_batches(sample):
     with torch.device("meta"):
         assert collate([sample, sample]).device == default_collate([sample, sample]).device
+
+
+ARRAYS = {
+    "rows": np.arange(12.0).reshape(4, 3),
+    "numbers": np.arange(5, dtype=np.uint8),
+    "images": np.ones((2, 3, 4, 4), np.float32),
+    "every second": np.arange(24).reshape(6, 4)[::2, ::-1],
+    "bools": np.array([[True], [False]]),
+    "complex": np.ones((2, 2), np.complex64),
+    "large": np.ones((300, 2000)),
+    "swapped": np.arange(6, dtype=">i4").reshape(2, 3),
+    "dates": np.array(["2020-01-01"], "datetime64[D]"),
+    "words": np.array(["a", "bc"]),
+}
+
+
+@pytest.mark.parametrize("kind", ARRAYS)
+def test_the_rows_of_an_array_make_the_batch_that_torch_makes_of_them(kind):
+    array = ARRAYS[kind]
+    try:
+        expected = torch.utils.data.default_collate(array)
+    except Exception as error:
+        with pytest.raises(type(error)):
+            collate_rows(array)
+        return
+    got = collate_rows(array)
+    assert got.dtype == expected.dtype
+    assert torch.equal(got, expected)
+    assert not np.shares_memory(got.numpy(), array)
+
+
+def test_rows_of_an_array_get_the_memory_given_where_they_are_large():
+    given = []
+    collate_rows(
+        ARRAYS["large"], lambda shape, dtype: given.append(shape) or torch.empty(shape, dtype=dtype)
+    )
+    collate_rows(ARRAYS["rows"], lambda *_: pytest.fail("small"))
+    assert given == [(300, 2000)]

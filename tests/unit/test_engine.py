@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trueload.engine import TOO_LONG, Engine, LostError
+from trueload.engine import TOO_LONG, Engine, LostError, RefusedError
 from trueload.tasks import Task
 from trueload.workers.base import Order
 
@@ -206,8 +206,10 @@ def test_an_order_that_cannot_be_submitted_raises_in_its_turn_and_holds_up_no_ot
     given[1] = Order(Task(0, 1, 1, threading.Lock(), 1), None)
     _, engine = begun(given=given)
     assert engine.next()[1] == 0
-    with pytest.raises(TypeError, match="pickle"):
+    with pytest.raises(RefusedError) as refused:
         engine.next()
+    assert refused.value.order is given[1]
+    assert type(refused.value.error) is TypeError
     assert rest(engine) == [2, 3]
 
 

@@ -8,7 +8,8 @@ import torch
 from torch.utils.data import Dataset, Subset
 
 from trueload import DataLoader
-from trueload.generators import drawn_from, generators_of, kept, reseed_all
+from trueload.generators import generators_of, kept, next_draws, reseed_all
+from trueload.seeds import preserved, reseed
 
 KINDS = {
     "random.Random": lambda: random.Random(0),
@@ -100,18 +101,22 @@ def test_generators_are_given_back_as_they_were(generator):
     assert [draw(generator) for _ in range(3)] == expected
 
 
-def test_a_draw_shows_and_nothing_else_does(generator):
-    before = drawn_from([generator])
-    assert drawn_from([generator]) == before
+def test_what_is_drawn_next_shows_whether_something_was_drawn(generator):
+    expected = [next_draws([generator]) for _ in range(2) if not reseed_all([generator], 7)]
+    reseed_all([generator], 7)
     draw(generator)
-    assert drawn_from([generator]) != before
+    assert expected[0][3:] == expected[1][3:] != next_draws([generator])[3:]
 
 
 @pytest.mark.parametrize("draw", [random.random, np.random.rand, lambda: torch.rand(1)])
-def test_a_draw_from_a_global_generator_shows(draw):
-    before = drawn_from([])
-    draw()
-    assert drawn_from([]) != before
+def test_what_is_drawn_next_shows_a_draw_from_a_global_generator(draw):
+    with preserved():
+        found = []
+        for before in (list, list, draw):
+            reseed(7)
+            before()
+            found.append(next_draws([]))
+    assert found[0] == found[1] != found[2]
 
 
 @pytest.mark.parametrize("rng", ["batch", "sample"])

@@ -34,33 +34,33 @@ CALLS = [Call(number, number % 5, 100 + number) for number in range(1, 6)]
 def test_an_order_is_read_as_it_was_written(lines):
     call = Call((1 << 64) - 1, (1 << 32) - 1, (1 << 32) - 1)
     lines.send(call, 2)
-    assert lines.receive(2) == call
+    assert lines.end(2).receive() == call
 
 
 def test_orders_keep_their_sequence(lines):
     for call in CALLS:
         lines.send(call, 0)
-    assert [lines.receive(0) for _ in CALLS] == CALLS
+    assert [lines.end(0).receive() for _ in CALLS] == CALLS
 
 
 def test_any_worker_reads_from_the_common_pipe(common):
     common.send(CALLS[0], 0)
     common.send(CALLS[1], 0)
-    assert [common.receive(2), common.receive(1)] == CALLS[:2]
+    assert [common.end(2).receive(), common.end(1).receive()] == CALLS[:2]
 
 
 def test_a_worker_with_a_pipe_of_its_own_reads_only_its_orders(own):
     own.send(CALLS[0], 0)
     own.send(CALLS[1], 1)
-    assert own.receive(1) == CALLS[1]
-    assert own.receive(0) == CALLS[0]
+    assert own.end(1).receive() == CALLS[1]
+    assert own.end(0).receive() == CALLS[0]
 
 
 def test_the_end_comes_after_the_orders_and_to_each_worker(lines):
     lines.send(CALLS[0], 0)
     lines.send_end()
-    assert lines.receive(0) == CALLS[0]
-    assert [lines.receive(worker).ticket for worker in range(3)] == [0, 0, 0]
+    assert lines.end(0).receive() == CALLS[0]
+    assert [lines.end(worker).receive().ticket for worker in range(3)] == [0, 0, 0]
 
 
 def test_news_come_home_as_they_were_told(lines):
@@ -70,7 +70,7 @@ def test_news_come_home_as_they_were_told(lines):
         News(3, 0, ENDED, 0, 0),
     ]
     for one in news:
-        lines.tell(one)
+        lines.end(0).tell(one)
     assert lines.news() == news
 
 
@@ -81,7 +81,7 @@ def test_without_news_there_is_no_waiting(lines):
 def test_many_news_are_read_bit_by_bit(lines):
     told = [News(ticket, 0, MADE, 0, 0) for ticket in range(300)]
     for one in told:
-        lines.tell(one)
+        lines.end(0).tell(one)
     heard = []
     while some := lines.news():
         heard += some
@@ -92,18 +92,18 @@ def test_orders_that_nobody_has_read_are_seen(common):
     assert not common.is_waiting()
     common.send(CALLS[0], 0)
     assert common.is_waiting()
-    common.receive(0)
+    common.end(0).receive()
     assert not common.is_waiting()
 
 
 def test_what_a_worker_has_not_read_can_be_taken_back(own):
     for call in CALLS:
         own.send(call, 1)
-    own.receive(1)
+    own.end(1).receive()
     own.send(CALLS[0], 2)
     assert list(own.drain(1)) == CALLS[1:]
     assert list(own.drain(1)) == []
-    assert own.receive(2) == CALLS[0]
+    assert own.end(2).receive() == CALLS[0]
 
 
 @pytest.mark.parametrize("common", [True, False])
@@ -119,7 +119,7 @@ def test_a_worker_learns_that_nobody_is_left_to_send_orders(common):
     other = os.dup(writer)
     os.close(writer)
     os.close(other)
-    assert common.receive(0) is None
+    assert common.end(0).receive() is None
     common._pipes[0] = (common._pipes[0][0], os.dup(0))
 
 

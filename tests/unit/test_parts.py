@@ -11,7 +11,8 @@ from trueload.tasks import Task
 from trueload.workers.base import Order
 from trueload.workers.board import Board, Part
 from trueload.workers.lines import ALONE, FAILED, MADE, PART, News
-from trueload.workers.parts import Parts
+from trueload.workers.parts import Pace, Parts
+from trueload.workers.words import Words
 
 SECOND_US = 1_000_000
 
@@ -32,9 +33,9 @@ class Together(Rows):
 
 @pytest.fixture
 def board():
-    board = Board(8)
-    yield board
-    board.close()
+    words = Words(5 + Board.size(8))
+    yield Board(words, 5)
+    words.close()
 
 
 def order_of(size=16, *, each_sample=False):
@@ -44,7 +45,7 @@ def order_of(size=16, *, each_sample=False):
 
 def parts_of(board, dataset=None, workers=2):
     recipe = Recipe(dataset or Rows(), None, torch.utils.data.default_collate, batched=True)
-    return Parts(recipe, workers, board)
+    return Parts(recipe, workers, board, Pace())
 
 
 def slow_parts_of(board, *args, **kwargs):
@@ -65,8 +66,8 @@ def test_nothing_is_made_in_parts_before_a_batch_was_slow(board):
     assert parts.count(order_of(), room=8) == 1
 
 
-@pytest.mark.parametrize(("workers", "count"), [(1, 1), (2, 2), (3, 3), (64, 4)])
-def test_slow_batches_are_made_by_as_many_as_there_are_but_by_four_at_most(board, workers, count):
+@pytest.mark.parametrize(("workers", "count"), [(1, 1), (2, 4), (3, 6), (8, 8), (9, 1)])
+def test_slow_batches_have_two_parts_for_each_worker_if_these_are_few(board, workers, count):
     assert slow_parts_of(board, workers=workers).count(order_of(), room=8) == count
 
 
@@ -75,10 +76,10 @@ def test_a_batch_has_no_more_parts_than_rows(board):
 
 
 def test_a_part_is_worth_while(board):
-    parts = parts_of(board, workers=64)
+    parts = parts_of(board, workers=8)
     parts.hear(News(1, 0, MADE, took_us=21_000))
     assert parts.count(order_of(size=100), room=8) == 4
-    assert slow_parts_of(board, workers=64).count(order_of(size=1), room=8) == 1
+    assert slow_parts_of(board, workers=8).count(order_of(size=1), room=8) == 1
 
 
 def test_heavy_batches_are_not_copied_for_little_gain(board):
@@ -96,7 +97,7 @@ def test_samples_that_are_fetched_together_stay_together(board):
 
 
 def test_samples_that_each_have_a_key_are_not_fetched_together(board):
-    assert slow_parts_of(board, Together()).count(order_of(each_sample=True), room=8) == 2
+    assert slow_parts_of(board, Together()).count(order_of(each_sample=True), room=8) == 4
 
 
 def test_what_draws_from_the_workers_own_generators_is_made_by_one(board):

@@ -1,6 +1,6 @@
 """No test here leaves a process, a descriptor, a mapping or shared memory behind."""
 
-from multiprocessing import resource_tracker
+from multiprocessing import forkserver, resource_tracker
 
 import pytest
 
@@ -9,5 +9,6 @@ from tests.leftovers import leaves_nothing, many_workers  # noqa: F401 - they se
 
 @pytest.fixture(scope="session", autouse=True)
 def _tracker():
-    """Start what `multiprocessing` itself starts once for "spawn" and keeps."""
+    """Start what `multiprocessing` itself starts once for "spawn" and "forkserver", and keeps."""
     resource_tracker.ensure_running()
+    forkserver.ensure_running()

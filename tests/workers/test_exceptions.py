@@ -184,6 +184,7 @@ def test_an_index_that_cannot_be_pickled_is_an_error_in_its_turn():
     assert [next(batches).item() for _ in range(2)] == [0, 1]
     with pytest.raises(TypeError, match="pickle"):
         next(batches)
+    assert loader.state_dict()["batches"] == 3
     assert [plain(batch) for batch in batches] == [[3]]
 
 

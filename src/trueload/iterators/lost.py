@@ -5,6 +5,7 @@ from itertools import takewhile
 from trueload.blame import Blame
 from trueload.engine import TOO_LONG, LostError
 from trueload.errors import is_ours, render
+from trueload.workers.base import StartError
 from trueload.workers.crew import KILLED
 
 
@@ -29,10 +30,20 @@ def told_lost(error: LostError, timeout_seconds: float, *, stream: bool) -> str:
     return render(f"{what}, twice, making {subject}", "TL207", facts, _HINT)
 
 
+def told_unstarted(error: StartError) -> str:
+    """Word that a worker that was started anew never began to work."""
+    title = "a worker that was started anew ended before it began to work"
+    return render(title, "TL212", [("pid", str(error.pid)), ("how", error.reason)], _START_HINT)
+
+
 def _users_frames(dumped: str) -> list[str]:
     """Give the frames above ours, the last call first, as `faulthandler` has written them."""
     lines = [line.strip() for line in dumped.splitlines()[1:]]
     return list(takewhile(lambda line: not is_ours(line.removeprefix('File "')), lines))
 
 
+_START_HINT = (
+    "read what it printed: a script must not start workers as it is imported, but below "
+    '`if __name__ == "__main__":`'
+)
 _HINT = "make that sample alone, `dataset[index]` in the main process, to see what ends it"

@@ -45,7 +45,7 @@ _COPIED = (
 )
 
 
-class ProcessIterator(_MultiProcessingDataLoaderIter):
+class TorchProcessIterator(_MultiProcessingDataLoaderIter):
     """One epoch, or with persistent workers one after another, made by torch's workers.
 
     Args:
@@ -143,7 +143,7 @@ class _Source:
     sampler is asked once, by the first call, as without workers.
     """
 
-    def __init__(self, iterator: ProcessIterator, loader: Any) -> None:
+    def __init__(self, iterator: TorchProcessIterator, loader: Any) -> None:
         self._iterator = proxy(iterator)  # a cycle would keep the workers alive until collected
         self._sampler = loader._index_sampler  # noqa: SLF001 - torch's name
         self._calls = count()

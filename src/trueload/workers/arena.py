@@ -11,6 +11,8 @@ hold it, so as long as anything made from them lives, a weak reference to it say
 
 import mmap
 import os
+from multiprocessing.reduction import DupFd
+from typing import Any
 from weakref import ref
 
 import torch
@@ -25,19 +27,41 @@ class Arena:
 
     Args:
         slots: How many slots there are at most.
+        travels: Whether processes that are started anew get it; it keeps a descriptor then.
 
     Raises:
         OSError: Not even small slots can be mapped.
     """
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, *, travels: bool = False) -> None:
+        self._file = -1
         descriptor = os.memfd_create("trueload", os.MFD_CLOEXEC)
         try:
             self.mapping, self.stride = _mapped(descriptor, slots)
+            if travels:
+                self._file = os.dup(descriptor)
         finally:
             os.close(descriptor)
+        self._look()
+
+    def _look(self) -> None:
         self._view = memoryview(self.mapping)
         self.base_address = torch.frombuffer(self.mapping, dtype=torch.uint8, count=1).data_ptr()
+
+    def __getstate__(self) -> tuple[int, int, Any]:
+        """Take the descriptor along to the process that is being started."""
+        return len(self.mapping), self.stride, DupFd(self._file)
+
+    def __setstate__(self, state: tuple[int, int, Any]) -> None:
+        size_bytes, self.stride, descriptor = state
+        self._file = descriptor.detach()
+        self.mapping = mmap.mmap(self._file, size_bytes)
+        self._look()
+
+    def __del__(self) -> None:
+        """Give the descriptor back; the memory stays as long as somebody looks at it."""
+        if self._file >= 0:
+            os.close(self._file)
 
     def storage(self, slot: int, offset: int, size_bytes: int) -> torch.UntypedStorage:
         """Give a storage over a part of a slot."""

@@ -111,6 +111,14 @@ class StreamEndError(Exception):
     """A worker's stream is over: there is no such batch."""
 
 
+class StartError(Exception):
+    """A worker that was started anew ended before it began to work: so would every other."""
+
+    def __init__(self, pid: int, reason: str) -> None:
+        super().__init__(pid, reason)
+        self.pid, self.reason = pid, reason
+
+
 class Workers(ABC):
     """Makes batches of orders."""
 
@@ -120,7 +128,11 @@ class Workers(ABC):
 
     @abstractmethod
     def poll(self, timeout_seconds: float | None) -> list[Event]:
-        """Wait for news at most this long, `None` for ever, and give it; maybe none."""
+        """Wait for news at most this long, `None` for ever, and give it; maybe none.
+
+        Raises:
+            StartError: A worker cannot be started.
+        """
 
     @abstractmethod
     def take(self, parcel: Any) -> Any:

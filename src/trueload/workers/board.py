@@ -7,13 +7,13 @@ system frees when its holder dies.
 """
 
 import fcntl
-import mmap
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-MOST_PARTS = 4
+from trueload.workers.words import Words
+
+MOST_PARTS = 8
 """Parts of one batch at most: more would keep more memory in use and gain little."""
 
 _WORDS = 3
@@ -44,12 +44,24 @@ class Board:
     """The records of all slots.
 
     Args:
-        slots: How many there are.
+        words: Where they are.
+        start: Number of their first word.
     """
 
-    def __init__(self, slots: int) -> None:
-        self._words = memoryview(mmap.mmap(-1, slots * _WORDS * 8)).cast("Q")
-        self._file = os.memfd_create("trueload-board", os.MFD_CLOEXEC)
+    def __init__(self, words: Words, start: int) -> None:
+        self._shared, self._start, self._words = words, start, words.view[start:]
+
+    @staticmethod
+    def size(slots: int) -> int:
+        """Say how many words the records of so many slots take."""
+        return slots * _WORDS
+
+    def __getstate__(self) -> tuple[Words, int]:
+        """Take the words along to a process that is being started."""
+        return self._shared, self._start
+
+    def __setstate__(self, state: tuple[Words, int]) -> None:
+        self.__init__(*state)
 
     def clear(self, slot: int) -> None:
         """Note that a slot holds no part."""
@@ -79,12 +91,8 @@ class Board:
     def locked(self, part: Part) -> Iterator[None]:
         """Keep the others who make parts of the same batch waiting, for some microseconds."""
         at = part.slots[0]
-        fcntl.lockf(self._file, fcntl.LOCK_EX, 1, at)
+        fcntl.lockf(self._shared.file, fcntl.LOCK_EX, 1, at)
         try:
             yield
         finally:
-            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, at)
-
-    def close(self) -> None:
-        """Give the lock's descriptor back."""
-        os.close(self._file)
+            fcntl.lockf(self._shared.file, fcntl.LOCK_UN, 1, at)

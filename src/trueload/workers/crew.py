@@ -1,19 +1,18 @@
 """The processes of one set of workers: started, watched, ended, replaced.
 
-They are forked from a template, and what they need they inherit: the dataset, the mapping of the
-slots, the pipes. This module knows nothing of orders and batches.
+Where they come from is up to the kind of crew: forked from a template or started anew. Nothing here
+knows of orders and batches.
 """
 
 import os
 import select
 import signal
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-
-from trueload.workers.interrupts import held_back
-from trueload.workers.template import ForkedWorker, Purpose, Template, TemplateLostError, forking
+from typing import Any
 
 _STACK_SECONDS = 0.5
 _STACK_BYTES = 1 << 16
@@ -39,81 +38,59 @@ class Death:
     stack: str
 
 
-class Crew:
+class Crew(ABC):
     """Processes that each do one thing until they are told to end.
-
-    Args:
-        purpose: What the template is for that they are forked from.
 
     Attributes:
         stacks: The descriptor that their Python stacks are written to.
     """
 
-    def __init__(self, purpose: Purpose) -> None:
-        self._purpose = purpose
+    def __init__(self) -> None:
         self._reasons: dict[int, tuple[str, str]] = {}
         self._numbers: dict[int, int] = {}
         self._poll = select.poll()
         self.stacks = os.memfd_create("trueload-stacks", os.MFD_CLOEXEC)
-        self._processes: dict[int, ForkedWorker] = {}
-        self._asked: set[int] = set()
-        self._template: Template | None = None
+        self._processes: dict[int, Any] = {}
 
     @property
-    def processes(self) -> list[ForkedWorker]:
+    def processes(self) -> list[Any]:
         """The processes, by number."""
         self._await_all()
         return [self._processes[number] for number in sorted(self._processes)]
 
+    @abstractmethod
     def start(self, number: int) -> None:
-        """Have a worker forked, without waiting for it; a template that has ended is replaced."""
-        self._asked.add(number)
-        try:
-            if self._template is None:
-                with forking:
-                    self._template = Template(self._purpose)
-                self._poll.register(self._template.descriptor(), select.POLLIN)
-            self._template.ask(number)
-        except TemplateLostError:
-            self._replace_template()
+        """Start a worker, without waiting until it works."""
 
-    def _hear(self) -> bool:
-        """Take in a worker that has been started, if one has come."""
-        if self._template is None:
-            return False
-        try:
-            started = self._template.started(0)
-        except TemplateLostError:
-            self._replace_template()
-            return bool(self._asked)
-        if started is None:
-            return False
-        number, process = started
-        self._asked.discard(number)
-        if process is None:
-            return True
+    @abstractmethod
+    def leave(self) -> None:
+        """Let all end by themselves, which they have been told to."""
+
+    @abstractmethod
+    def _exit_code(self, process: Any) -> int | None:
+        """Give the exit code of a process that has ended, or minus the signal that ended it."""
+
+    @abstractmethod
+    def _put_away(self, process: Any) -> None:
+        """Give up what is held of a process that has ended, or that will end by itself."""
+
+    @abstractmethod
+    def _await_all(self) -> None:
+        """Wait until all that have been asked for are there."""
+
+    @abstractmethod
+    def _hear(self, ready: set[int]) -> None:
+        """Take in what other descriptors have to say."""
+
+    @abstractmethod
+    def _dismiss(self) -> None:
+        """Give up whatever workers come from."""
+
+    def _joined(self, number: int, process: Any) -> None:
+        """Take in a worker that has been started."""
         self._processes[number] = process
         self._numbers[process.sentinel] = number
         self._poll.register(process.sentinel, select.POLLIN)
-        return True
-
-    def _await_all(self) -> None:
-        while self._asked and self._template is not None:
-            self._template.wait(None)
-            with held_back():
-                self._hear()
-
-    def _replace_template(self) -> None:
-        """Forget a template that has ended, and ask another one for what it still owed."""
-        self._forget_template()
-        for number in sorted(self._asked):
-            self.start(number)
-
-    def _forget_template(self) -> None:
-        template, self._template = self._template, None
-        if template is not None:
-            self._poll.unregister(template.descriptor())
-            template.close()
 
     def watch(self, descriptor: int) -> None:
         """Let `wait` also wake when this can be read."""
@@ -121,20 +98,17 @@ class Crew:
 
     def wait(self, seconds: float | None) -> list[Death]:
         """Wait at most this long, `None` for ever; tell which processes have ended by now."""
-        ready = self._poll.poll(None if seconds is None else seconds * 1000)
-        template = None if self._template is None else self._template.descriptor()
-        if any(one == template for one, _ in ready):
-            while self._template is not None and self._template.wait(0):
-                with held_back():
-                    self._hear()
-        return [self._buried(one) for one, _ in ready if one in self._numbers]
+        ready = {one for one, _ in self._poll.poll(None if seconds is None else seconds * 1000)}
+        self._hear(ready)
+        return [self._buried(one) for one in ready if one in self._numbers]
 
     def end(self, number: int, reason: str) -> None:
         """Kill a process, once it has written where it stands."""
         self._await_all()
-        process = self._processes[number]
-        self._reasons[number] = (reason, self._stack_of(process.pid))
-        process.kill()
+        process = self._processes.get(number)
+        if process is not None:
+            self._reasons[number] = (reason, self._stack_of(process.pid))
+            process.kill()
 
     def end_all(self, grace_seconds: float) -> None:
         """Wait so long for all to end by themselves, then kill the rest."""
@@ -149,33 +123,25 @@ class Crew:
                 process.kill()
                 process.join()
             self._let_go()
-            self._forget_template()
-
-    def leave(self) -> None:
-        """Let all end by themselves, without waiting for it: they have been told to."""
-        self._let_go()
-        if self._template is not None:
-            self._template.leave()
+            self._dismiss()
 
     def _let_go(self) -> None:
         for process in self._processes.values():
-            process.close()
+            self._put_away(process)
         self._numbers.clear()
         os.close(self.stacks)
-        del self._purpose  # it refers to whoever holds this crew
 
     def descriptors(self) -> Iterable[int]:
         """Give the descriptors that no copy of this process may keep open."""
-        template = () if self._template is None else (self._template.descriptor(),)
-        return *self._numbers, *template
+        return tuple(self._numbers)
 
     def _buried(self, descriptor: int) -> Death:
         number = self._numbers.pop(descriptor)
         self._poll.unregister(descriptor)
-        process = self._processes[number]
-        code = process.template.exit_code(process.pid)
+        process = self._processes.pop(number)
+        code = self._exit_code(process)
         reason, stack = self._reasons.pop(number, (_how_ended(code), ""))
-        process.close()
+        self._put_away(process)
         return Death(number, process.pid, reason, stack)
 
     def _stack_of(self, pid: int) -> str:

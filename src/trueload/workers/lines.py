@@ -12,7 +12,8 @@ waits to write.
 import os
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
+from multiprocessing.reduction import DupFd
+from typing import Any, NamedTuple
 
 from trueload.waiting import is_readable
 
@@ -89,16 +90,9 @@ class Lines:
         for worker in range(self._count):
             self.send(Call(0, 0, 0), worker)
 
-    def receive(self, worker: int) -> Call | None:
-        """Wait for the next order, in the worker; `None` once nobody is left to send one."""
-        reader = self._pipe(worker)[0]
-        while True:
-            try:
-                message = os.read(reader, _ORDER.size)
-            except BlockingIOError:
-                is_readable(reader, None)
-                continue
-            return Call(*_ORDER.unpack(message)) if message else None
+    def end(self, worker: int) -> "LineEnd":
+        """Give the ends of the pipes that a worker has."""
+        return LineEnd(self._pipe(worker)[0], self._news_in)
 
     def drain(self, worker: int) -> Iterator[Call]:
         """Take back what a worker with a pipe of its own has not read."""
@@ -111,10 +105,6 @@ class Lines:
     def is_waiting(self) -> bool:
         """Say whether the common pipe holds orders that nobody has read."""
         return is_readable(self._pipes[0][0], 0)
-
-    def tell(self, news: News) -> None:
-        """Write news, in the worker."""
-        os.write(self._news_in, news.packed())
 
     def news(self) -> list[News]:
         """Read the news that are there, without waiting."""
@@ -139,6 +129,39 @@ class Lines:
 
     def _pipe(self, worker: int) -> tuple[int, int]:
         return self._pipes[worker if len(self._pipes) > 1 else 0]
+
+
+class LineEnd:
+    """The ends of the pipes that one worker has: orders in, news out.
+
+    Args:
+        orders: The descriptor that orders are read from.
+        news: The one that news are written to.
+    """
+
+    def __init__(self, orders: int, news: int) -> None:
+        self._orders, self._news = orders, news
+
+    def __getstate__(self) -> tuple[Any, Any]:
+        """Take the descriptors along to the process that is being started."""
+        return DupFd(self._orders), DupFd(self._news)
+
+    def __setstate__(self, state: tuple[Any, Any]) -> None:
+        self._orders, self._news = (one.detach() for one in state)
+
+    def receive(self) -> Call | None:
+        """Wait for the next order; `None` once nobody is left to send one."""
+        while True:
+            try:
+                message = os.read(self._orders, _ORDER.size)
+            except BlockingIOError:
+                is_readable(self._orders, None)
+                continue
+            return Call(*_ORDER.unpack(message)) if message else None
+
+    def tell(self, news: News) -> None:
+        """Write news."""
+        os.write(self._news, news.packed())
 
 
 def _pipes(count: int) -> list[tuple[int, int]]:

@@ -14,6 +14,10 @@ from trueload.workers.base import Order
 from trueload.workers.board import MOST_PARTS, Board, Part
 from trueload.workers.lines import ALONE, FAILED, MADE, PART, News
 
+_FOR_EACH_WORKER = 2
+_MOST_WORKERS = 8
+"""Of more workers, one has a batch ready at any time."""
+
 _SLOW_US = 20_000
 _LEAST_PART_US = 5_000
 _MOST_BYTES_PER_US = 64
@@ -40,6 +44,19 @@ class _Whole:
     over: bool = False
 
 
+@dataclass(slots=True)
+class Pace:
+    """What was learned of how batches are made; a loader keeps it from one epoch to the next.
+
+    Attributes:
+        took_us: How long light batches take; 0 where nothing is known, or where they are heavy.
+        alone: Whether a batch was met that could not be made in parts.
+    """
+
+    took_us: float = 0.0
+    alone: bool = False
+
+
 class Parts:
     """What one set of workers makes in parts.
 
@@ -47,13 +64,16 @@ class Parts:
         recipe: What makes batches.
         workers: How many workers there are.
         board: Where they tell one another how far they are.
+        pace: What is known of how batches are made.
     """
 
-    def __init__(self, recipe: Recipe | StreamRecipe, workers: int, board: Board) -> None:
-        self._recipe, self._most, self._board = recipe, min(workers, MOST_PARTS), board
+    def __init__(
+        self, recipe: Recipe | StreamRecipe, workers: int, board: Board, pace: Pace
+    ) -> None:
+        self._recipe, self._board, self._pace = recipe, board, pace
+        self._most = min(_FOR_EACH_WORKER * workers, MOST_PARTS)
         self._out: dict[int, _Whole] = {}
-        self._took_us = 0.0
-        self._off = self._most == 1
+        self._off = not 1 < workers <= _MOST_WORKERS
 
     def count(self, order: Order, room: int) -> int:
         """Say in how many parts a batch is to be made.
@@ -63,12 +83,13 @@ class Parts:
             room: How many slots there are for it.
         """
         recipe, random = self._recipe, order.random
-        if self._took_us < _SLOW_US or self._off or random is None:
+        took_us = self._pace.took_us
+        if took_us < _SLOW_US or self._off or self._pace.alone or random is None:
             return 1
         if not (isinstance(recipe, Recipe) and recipe.can_share(random)):
             self._off = True
             return 1
-        most = min(self._most, order.task.size, int(self._took_us) // _LEAST_PART_US)
+        most = min(self._most, order.task.size, int(took_us) // _LEAST_PART_US)
         return most if most <= room else 1
 
     def begin(self, ticket: int, order: Order, slots: list[int]) -> list[tuple[int, Order]]:
@@ -108,7 +129,7 @@ class Parts:
         first, whole.over = not whole.over, whole.over or news.outcome != PART
         whole.unheard.discard(news.ticket)
         whole.took_us += news.took_us
-        self._off |= news.outcome == ALONE
+        self._pace.alone |= news.outcome == ALONE
         if not (first and whole.over):
             whole.slots.append(news.slot)
             return None, self._freed(ticket)
@@ -138,8 +159,8 @@ class Parts:
 
     def _learn(self, news: News, took_us: int) -> None:
         heavy = news.offset > took_us * _MOST_BYTES_PER_US
-        took_us = 0 if heavy else took_us
-        self._took_us += (took_us - self._took_us) * (_WEIGHT if self._took_us else 1)
+        known, new = self._pace.took_us, 0 if heavy else took_us
+        self._pace.took_us += (new - known) * (_WEIGHT if known else 1)
 
     def _freed(self, ticket: int) -> list[int]:
         """Give the slots of a batch, once nobody is at work on it who may be reading them."""

@@ -12,17 +12,21 @@ from weakref import WeakSet
 
 from trueload.recipe import Recipe
 from trueload.stream import StreamRecipe
-from trueload.workers.base import Event, Lost, Made, Order, StreamEndError, Workers
+from trueload.workers.base import Event, Lost, Made, Order, StartError, StreamEndError, Workers
 from trueload.workers.board import Board
+from trueload.workers.crate import Crate
 from trueload.workers.crew import Crew, Death
+from trueload.workers.forked import ForkedCrew
 from trueload.workers.heartbeat import Heartbeats
 from trueload.workers.interrupts import held_back
 from trueload.workers.lines import ENDED, MADE, Call, Lines, News
 from trueload.workers.packing import unpack
 from trueload.workers.parts import Parts
 from trueload.workers.shelf import Shelf
+from trueload.workers.started import StartedCrew
 from trueload.workers.template import Purpose, forking
-from trueload.workers.worker import Outfit, live
+from trueload.workers.words import Words
+from trueload.workers.worker import Outfit, live, start
 
 _GRACE_SECONDS = 1.0
 _QUIET_SECONDS = 0.05
@@ -42,6 +46,8 @@ class Setup:
         base_seed: Torch's base seed.
         shelf: Where their shared memory comes from, and goes back to.
         common: Whether any of them may make any batch; otherwise each order names its worker.
+        context: The context of `multiprocessing` that starts them anew, or `None` for forks of a
+            template of this process.
     """
 
     count: int
@@ -50,10 +56,11 @@ class Setup:
     base_seed: int
     shelf: Shelf
     common: bool
+    context: Any = None
 
 
 class ProcessWorkers(Workers):
-    """Processes forked from a template of this one.
+    """Processes forked from a template of this one, or started anew.
 
     Args:
         recipe: What makes batches.
@@ -78,18 +85,19 @@ class ProcessWorkers(Workers):
                 raise
 
     def _open(self, setup: Setup) -> None:
-        self._slots = setup.shelf.take(setup.depth)
+        travels = setup.context is not None
+        self._slots = setup.shelf.take(setup.depth, travels=travels)
         self._arena = self._slots.arena
-        self._opened.callback(setup.shelf.put, setup.depth, self._slots)
+        self._opened.callback(setup.shelf.put, self._slots, setup.depth, travels=travels)
         self._lines = Lines(self._count, common=self._common)
         self._opened.callback(self._lines.close)
-        self._board = Board(self._slots.count())
-        self._opened.callback(self._board.close)
-        self._parts = Parts(self._recipe, self._count if self._common else 1, self._board)
-        self._heartbeats = Heartbeats(self._count)
-        roots = (self._recipe, setup.init)
-        is_over = self._heartbeats.is_closing
-        self._crew = Crew(Purpose(self._live, _private_descriptors, is_over, roots))
+        heartbeats = Heartbeats.size(self._count)
+        words = Words(heartbeats + Board.size(self._slots.count()))
+        self._opened.callback(words.close)
+        self._heartbeats, self._board = Heartbeats(words, self._count), Board(words, heartbeats)
+        makers = self._count if self._common else 1
+        self._parts = Parts(self._recipe, makers, self._board, setup.shelf.pace)
+        self._crew = self._assembled(setup)
         self._opened.callback(self._end_crew)
         self._opened.callback(self._lines.send_end)
         self._opened.callback(self._heartbeats.close)
@@ -97,6 +105,14 @@ class ProcessWorkers(Workers):
         _alive.add(self)
         for number in range(self._count):
             self._crew.start(number)
+
+    def _assembled(self, setup: Setup) -> Crew:
+        """Give the crew that suits the setup, without workers yet."""
+        contents = (self._recipe, setup.init)
+        if setup.context is not None:
+            return StartedCrew(setup.context, start, Crate(contents), self._outfit)
+        is_over = self._heartbeats.is_closing
+        return ForkedCrew(Purpose(self._live, _private_descriptors, is_over, contents))
 
     @property
     def processes(self) -> list[Any]:
@@ -211,20 +227,18 @@ class ProcessWorkers(Workers):
 
     def _live(self, number: int, parent: int) -> None:
         """Be a worker, in a process that has just been forked."""
-        live(
-            Outfit(
-                number=number,
-                count=self._count,
-                recipe=self._recipe,
-                init=self._setup.init,
-                base_seed=self._setup.base_seed,
-                arena=self._arena,
-                heartbeats=self._heartbeats,
-                board=self._board,
-                lines=self._lines,
-                parent=parent,
-                stacks=self._crew.stacks,
-            )
+        live(self._outfit(number), self._recipe, self._setup.init, parent)
+
+    def _outfit(self, number: int) -> Outfit:
+        return Outfit(
+            number=number,
+            count=self._count,
+            base_seed=self._setup.base_seed,
+            arena=self._arena,
+            heartbeats=self._heartbeats,
+            board=self._board,
+            line=self._lines.end(number),
+            stacks=self._crew.stacks,
         )
 
     def descriptors(self) -> tuple[int, ...]:
@@ -248,6 +262,9 @@ class ProcessWorkers(Workers):
         """Replace a worker that has ended, and tell what was lost with it."""
         held = self._heartbeats.ticket(death.number)
         row = self._heartbeats.row(death.number)
+        if not self._heartbeats.lives(death.number) and self._setup.context is not None:
+            raise StartError(death.pid, death.reason)
+        self._heartbeats.live(death.number, lives=False)
         self._heartbeats.idle(death.number)
         self._deaths_since_news += 1
         fruitless = self._deaths_since_news > _FRUITLESS * self._count

@@ -10,6 +10,7 @@ from collections import deque
 
 from trueload.workers.arena import Arena, Slots
 from trueload.workers.board import MOST_PARTS
+from trueload.workers.parts import Pace
 
 MOST_BYTES = 512 << 20
 """How much memory a loader keeps between epochs."""
@@ -17,17 +18,27 @@ MOST_BYTES = 512 << 20
 _KEPT_SLOTS = 32
 _BUDGET_BYTES = 2 << 30
 _MOST_KEPT = 2
+_Kind = tuple[int, bool]
 
 
 class Shelf:
-    """Slots that no workers use now."""
+    """Slots that no workers use now.
+
+    Attributes:
+        pace: What was learned of how batches are made.
+    """
 
     def __init__(self) -> None:
-        self._kept: deque[tuple[int, Slots]] = deque()
+        self.pace = Pace()
+        self._kept: deque[tuple[_Kind, Slots]] = deque()
         self._owner_pid = os.getpid()
 
-    def take(self, depth: int) -> Slots:
+    def take(self, depth: int, *, travels: bool = False) -> Slots:
         """Give slots for workers that have so many orders in flight.
+
+        Args:
+            depth: How many.
+            travels: Whether workers are started anew.
 
         Raises:
             OSError: Not even small slots can be mapped.
@@ -36,20 +47,20 @@ class Shelf:
             self._owner_pid = os.getpid()
             self._kept.clear()
         for entry in list(self._kept):
-            if entry[0] == depth:
+            if entry[0] == (depth, travels):
                 self._kept.remove(entry)
                 return entry[1]
         reserve = (1 + MOST_PARTS) * depth
         count = 2 * reserve + _KEPT_SLOTS
-        arena = Arena(count)
+        arena = Arena(count, travels=travels)
         return Slots(arena, count, reserve=reserve, budget_bytes=_BUDGET_BYTES)
 
-    def put(self, depth: int, slots: Slots) -> None:
-        """Take slots back, once their workers have ended."""
+    def put(self, slots: Slots, depth: int, *, travels: bool = False) -> None:
+        """Take slots back, once their workers have ended; the rest is as it was for `take`."""
         slots.reclaim(MOST_BYTES)
         if len(self._kept) == _MOST_KEPT:
             self._kept.popleft()[1].close()
-        self._kept.append((depth, slots))
+        self._kept.append(((depth, travels), slots))
 
     def __del__(self) -> None:
         """Give the memory back, but for batches that somebody keeps."""

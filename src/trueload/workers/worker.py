@@ -1,12 +1,14 @@
 """The life of a worker process: take an order, make its batch in a slot, say so, again."""
 
 import faulthandler
+import multiprocessing
 import os
 import random
 import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.reduction import DupFd
 from typing import Any
 
 import numpy as np
@@ -21,54 +23,74 @@ from trueload.workers.bench import Bench
 from trueload.workers.board import Board
 from trueload.workers.crew import STACK_SIGNAL
 from trueload.workers.heartbeat import Heartbeats
-from trueload.workers.lines import Lines
+from trueload.workers.lines import LineEnd
 
 
 @dataclass
 class Outfit:
-    """What a worker starts with.
+    """What a worker works with, beside the recipe.
 
     Attributes:
         number: Its number, from 0.
         count: How many workers there are.
-        recipe: What makes batches.
-        init: The user's `worker_init_fn`, or `None`.
         base_seed: Torch's base seed: the worker's own is this plus its number.
         arena: The slots.
         heartbeats: Where it notes what it has in hand.
         board: Where it tells who makes parts of the same batches how far it is.
-        lines: The pipes that orders come from and news go to.
-        parent: A descriptor that can be read once the process has ended that it ends with.
+        line: The pipes that orders come from and news go to.
         stacks: A descriptor that its Python stack is written to when asked for.
     """
 
     number: int
     count: int
-    recipe: Recipe | StreamRecipe
-    init: Callable[[int], None] | None
     base_seed: int
     arena: Arena
     heartbeats: Heartbeats
     board: Board
-    lines: Lines
-    parent: int
+    line: LineEnd
     stacks: int
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Take the descriptor along to the process that is being started."""
+        return {**vars(self), "stacks": DupFd(self.stacks)}
 
-def live(outfit: Outfit) -> None:
-    """Be a worker until there are no more orders, or until nobody is left to give them."""
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.stacks = state["stacks"].detach()
+
+
+Init = Callable[[int], None] | None
+Maker = Recipe | StreamRecipe
+
+
+def start(outfit: Outfit, contents: tuple[Maker, Init]) -> None:
+    """Be a worker, in a process that has been started anew."""
+    parent: Any = multiprocessing.parent_process()
+    live(outfit, *contents, parent.sentinel)
+
+
+def live(outfit: Outfit, recipe: Maker, init: Init, parent: int) -> None:
+    """Be a worker until there are no more orders, or until nobody is left to give them.
+
+    Args:
+        outfit: What it works with.
+        recipe: What makes batches.
+        init: The user's `worker_init_fn`, or `None`.
+        parent: A descriptor that can be read once the process has ended that it ends with.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.register(STACK_SIGNAL, file=outfit.stacks, all_threads=False)
-    threading.Thread(target=_end_with, args=(outfit.parent,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     torch.set_num_threads(1)
-    problem = _prepare(outfit)
-    lines, heartbeats, number = outfit.lines, outfit.heartbeats, outfit.number
-    bench = Bench(outfit.recipe, outfit.arena, outfit.board, heartbeats.hand(number))
-    while (call := lines.receive(number)) is not None:
+    problem = _prepare(outfit, recipe, init)
+    line, heartbeats, number = outfit.line, outfit.heartbeats, outfit.number
+    heartbeats.live(number, lives=True)
+    bench = Bench(recipe, outfit.arena, outfit.board, heartbeats.hand(number))
+    while (call := line.receive()) is not None:
         if call.ticket == 0 or heartbeats.is_closing():
             return
         heartbeats.begin(number, call.ticket)
-        lines.tell(bench.make(call) if problem is None else bench.failed(call, problem))
+        line.tell(bench.make(call) if problem is None else bench.failed(call, problem))
         heartbeats.idle(number)
 
 
@@ -88,9 +110,8 @@ class _Info(torch_worker.WorkerInfo):
         return super().__getattribute__(name)
 
 
-def _info(outfit: Outfit, seed: int) -> torch_worker.WorkerInfo:
+def _info(outfit: Outfit, recipe: Maker, seed: int) -> torch_worker.WorkerInfo:
     """Say which worker this is. Workers that share a stream each believe to be the only one."""
-    recipe = outfit.recipe
     if isinstance(recipe, StreamRecipe) and not recipe.split:
         info = _Info(outfit.number, outfit.count, seed, recipe.dataset)
         object.__setattr__(info, "asked", False)
@@ -100,18 +121,18 @@ def _info(outfit: Outfit, seed: int) -> torch_worker.WorkerInfo:
     return torch_worker.WorkerInfo(number, count, seed, recipe.dataset)
 
 
-def _prepare(outfit: Outfit) -> Exception | None:
+def _prepare(outfit: Outfit, recipe: Maker, init: Init) -> Exception | None:
     """Seed the generators, fill in torch's worker info and call the user's `worker_init_fn`."""
     seed = outfit.base_seed + outfit.number
     random.seed(seed)
     torch.default_generator.manual_seed(seed)  # `torch.manual_seed` also walks device back ends
     np.random.seed(torch_worker._generate_state(outfit.base_seed, outfit.number))  # noqa: NPY002, SLF001
-    info = torch_worker._worker_info = _info(outfit, seed)  # noqa: SLF001 - where users look for it
-    if isinstance(outfit.recipe, StreamRecipe):
-        outfit.recipe.work_for(outfit.number, outfit.count, lambda: getattr(info, "asked", True))
+    info = torch_worker._worker_info = _info(outfit, recipe, seed)  # noqa: SLF001 - where users look for it
+    if isinstance(recipe, StreamRecipe):
+        recipe.work_for(outfit.number, outfit.count, lambda: getattr(info, "asked", True))
     try:
-        if outfit.init is not None:
-            outfit.init(outfit.number)
+        if init is not None:
+            init(outfit.number)
     except Exception as error:
         return error
     return None

@@ -1,9 +1,7 @@
-"""Batches made by processes forked from this one, through the engine."""
+"""Batches made by worker processes of our own, through the engine."""
 
 import logging
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakMethod, ref
 
@@ -12,25 +10,26 @@ from torch.utils.data._utils.pin_memory import pin_memory
 from torch.utils.data.dataloader import _BaseDataLoaderIter, _MultiProcessingDataLoaderIter
 
 from trueload.changes import Changes, Watched, watched
-from trueload.engine import Engine, LostError
+from trueload.engine import Engine, LostError, RefusedError
 from trueload.errors import WorkerLostError, tidied
 from trueload.iterators.ahead import plan_key, shares
 from trueload.iterators.doubt import Doubt
 from trueload.iterators.epoch import Beginning, following, is_stream, maker_of
 from trueload.iterators.heavy import tell_heavy
-from trueload.iterators.lost import told_lost
-from trueload.iterators.turns import StreamStates, Turns
-from trueload.recipe import Randomness
+from trueload.iterators.lost import told_lost, told_unstarted
+from trueload.iterators.run import Epoch, Run, orders
+from trueload.iterators.starting import context_of
+from trueload.iterators.unsent import tell_unsent
 from trueload.seeds import next_base_seed
 from trueload.tasks import Task
-from trueload.workers.base import Order, StreamEndError
+from trueload.workers.base import Order, StartError, StreamEndError
 from trueload.workers.process import ProcessWorkers, Setup
 
 logger = logging.getLogger("trueload")
 
 
-class ForkedIterator(_MultiProcessingDataLoaderIter):
-    """One epoch, or one after another, made by forked processes.
+class ProcessIterator(_MultiProcessingDataLoaderIter):
+    """One epoch, or one after another, made by worker processes.
 
     It is one of torch's iterators by name and by what libraries touch (`_workers`,
     `_shutdown_workers`, `_reset`, `_num_yielded`), and shares no mechanism with it.
@@ -43,14 +42,14 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
     def __init__(self, loader: Any, *, keyed: bool) -> None:
         self._keyed = keyed
         self._shutdown = True
-        self._run = _Run()
+        self._run = Run()
         self._watched: Watched | None = None
         beginning = Beginning(loader, keyed=keyed, ahead=True)
         with beginning.drawing():
             _BaseDataLoaderIter.__init__(self, loader)
             tasks = beginning.tasks(self)
             self._hire(loader)
-            self._start(loader, _Epoch(beginning, tasks))
+            self._start(loader, Epoch(beginning, tasks))
 
     def _hire(self, loader: Any) -> None:
         """Start workers, and an engine over them."""
@@ -65,9 +64,15 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
             int(self._base_seed),
             loader._shelf,  # noqa: SLF001 - the loader's own part
             common=self._keyed and not is_stream(loader),
+            context=context_of(loader),
         )
         tell_heavy(loader.dataset)
-        self._made_by = ProcessWorkers(self._maker, setup)
+        try:
+            self._made_by = ProcessWorkers(self._maker, setup)
+        except Exception as error:
+            if setup.context is not None:
+                tell_unsent(error, loader)
+            raise
         self._shutdown = False
         self._engine = Engine(
             self._made_by, depth=depth, in_order=self._in_order, timeout_seconds=self._timeout
@@ -77,14 +82,14 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
         self._shares = self._persistent_workers and shares(self._maker)
         self._doubt = Doubt(loader)
 
-    def _start(self, loader: Any, epoch: "_Epoch") -> None:
+    def _start(self, loader: Any, epoch: Epoch) -> None:
         self._progress = loader._progress  # noqa: SLF001 - the loader's own part
         self._loader = ref(loader)
         self._enter(epoch)
         self._run.ordered, self._run.epochs = 0, deque([epoch])
-        self._engine.begin(_orders(self._run, WeakMethod(self._following)))
+        self._engine.begin(orders(self._run, WeakMethod(self._following)))
 
-    def _enter(self, epoch: "_Epoch") -> None:
+    def _enter(self, epoch: Epoch) -> None:
         """Be in an epoch, as far as can be seen from outside."""
         self._cursor = epoch.cursor
         self._epoch = epoch
@@ -99,7 +104,7 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
         with beginning.drawing():
             _BaseDataLoaderIter._reset(self, loader, first_iter)  # noqa: SLF001 - torch's
             self._base_seed = next_base_seed(int(self._base_seed))
-            self._run = _Run()
+            self._run = Run()
             self._begin_again(loader, beginning)
 
     def _goes_ahead(self, loader: Any) -> bool:
@@ -145,7 +150,7 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
             self._made_by.close()
             self._hire(loader)
             changes = None
-        self._start(loader, _Epoch(beginning, beginning.tasks(self), changes))
+        self._start(loader, Epoch(beginning, beginning.tasks(self), changes))
 
     def _changes(self, loader: Any) -> Changes | None:
         """Give what has changed in the training process since the workers were started.
@@ -159,12 +164,12 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
         self._maker.transform, self._maker.collate_fn = loader.transform, loader.collate_fn
         return self._watched.changes()
 
-    def _may_begin_after(self, epoch: "_Epoch") -> bool:
+    def _may_begin_after(self, epoch: Epoch) -> bool:
         plan = epoch.beginning.plan
         known = epoch.plan is not None and plan is not None and not plan.draws
         return self._run.stays or (self._persistent_workers and known and not self._shares)
 
-    def _following(self, epoch: "_Epoch") -> "_Epoch | None":
+    def _following(self, epoch: Epoch) -> Epoch | None:
         """Begin the next epoch early, where that cannot change what it will be."""
         state, loader = following(epoch.cursor), self._loader()
         if state is None or loader is None or not self._may_begin_after(epoch):
@@ -175,7 +180,7 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
             logger.info("the next epoch is not begun early: %s", error)
             return None
         beginning = Beginning(loader, keyed=self._keyed, ahead=True, state=state)
-        return _Epoch(beginning, beginning.tasks(self), changes)
+        return Epoch(beginning, beginning.tasks(self), changes)
 
     @property
     def _workers(self) -> list[Any]:  # pyrefly: ignore - torch sets an attribute
@@ -228,6 +233,13 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
             raise WorkerLostError(
                 told_lost(lost, self._timeout, stream=self._epoch.states is not None)
             ) from None
+        except StartError as ended:
+            self._shutdown_workers()
+            raise WorkerLostError(told_unstarted(ended)) from None
+        except RefusedError as refused:
+            self._turn_to(refused.order.task)
+            self._cursor.passed_over(refused.order.task)
+            raise refused.error from None
         self._turn_to(order.task)
         try:
             batch = self._made_by.take(parcel)
@@ -274,117 +286,6 @@ class ForkedIterator(_MultiProcessingDataLoaderIter):
         """End the workers with the iterator."""
         if not getattr(self, "_shutdown", True):
             self._shutdown_workers()
-
-
-@dataclass
-class _Run:
-    """What an iterator and its orders both know.
-
-    Attributes:
-        stays: Whether epochs that follow are begun before this one ends.
-        limit: How many batches of a map-style dataset are asked for at most; `None` for no end.
-            A stream may be over before it gives what it was asked for.
-        ordered: How many have been asked for.
-        epochs: The epoch under way, and those begun after it.
-    """
-
-    stays: bool = False
-    limit: int | None = None
-    ordered: int = 0
-    epochs: "deque[_Epoch]" = field(default_factory=deque)
-
-
-def _orders(run: _Run, follow: "WeakMethod[Any]") -> Iterator[Order]:
-    """Yield the orders of an epoch, and of those that follow from it, without holding the iterator.
-
-    Args:
-        run: What to do.
-        follow: Gives the epoch that follows one, or `None`.
-    """
-    epoch: _Epoch | None = run.epochs[0]
-    while epoch is not None:
-        before = run.ordered
-        for order in epoch.orders:
-            if run.limit is not None and run.ordered >= run.limit and epoch.states is None:
-                return
-            run.ordered += 1
-            yield order
-        epoch = _after(epoch, follow) if run.ordered > before else None
-        if epoch is not None:
-            run.epochs.append(epoch)
-
-
-def _after(epoch: "_Epoch", follow: "WeakMethod[Any]") -> "_Epoch | None":
-    """Give the epoch that follows, and keep no hold of whoever knows it."""
-    following_of = follow()
-    return None if following_of is None else following_of(epoch)
-
-
-def _of_tasks(
-    tasks: Iterator[Task], random: Randomness | None, workers: int, changes: Changes | None
-) -> Iterator[Order]:
-    """Yield the orders of a map-style dataset.
-
-    Where nothing is keyed, what samples draw depends on who makes them: so workers take turns then,
-    as torch's do.
-    """
-    for task in tasks:
-        yield Order(task, random, task.batch % workers if random is None else None, changes=changes)
-
-
-class _Epoch:
-    """One epoch under way.
-
-    Args:
-        beginning: How it begins.
-        tasks: Its tasks.
-        changes: What has changed in the dataset since the workers were started.
-
-    Attributes:
-        beginning: How it begins.
-        number: Its number.
-        cursor: What is told of it.
-        orders: What workers are asked for.
-        changes: What has changed in the dataset since the workers were started.
-        plan: What its order was read from.
-        states: Where the streams of an iterable dataset stand; `None` for a map-style one.
-    """
-
-    def __init__(
-        self, beginning: Beginning, tasks: Iterator[Task], changes: Changes | None = None
-    ) -> None:
-        self.beginning, self.cursor, self.changes = beginning, beginning.cursor, changes
-        self.plan = plan_key(beginning.loader)
-        self.number = beginning.start.epoch
-        self.states: StreamStates | None = None
-        self._turns: Turns | None = None
-        random = beginning.randomness()
-        loader = beginning.loader
-        if beginning.plan is not None:
-            self.orders = _of_tasks(tasks, random, loader.num_workers, changes)
-            return
-        self.states = StreamStates(self.cursor, beginning.start, loader)
-        self._turns = Turns(
-            tasks,
-            random,
-            loader.num_workers,
-            together=loader.shard == "workers",
-            begins=self.states.begins,
-            changes=changes,
-        )
-        self.orders = iter(self._turns)
-
-    def end_stream(self, task: Task) -> None:
-        """Note that the stream whose turn it was is over."""
-        if self._turns is not None:
-            self._turns.end(task)
-            self.cursor.skip(task)
-
-    def pass_over(self, task: Task) -> None:
-        """Note the turns before a task that fell to streams that are over."""
-        if self._turns is not None:
-            for passed in self._turns.passed(task):
-                self.cursor.skip(passed)
 
 
 def _terms(loader: Any) -> tuple[Any, ...]:

@@ -1,0 +1,45 @@
+"""How the workers of a loader are started, and whether they are our own."""
+
+import multiprocessing
+from typing import Any
+
+import torch
+
+from trueload.iterators.epoch import is_cut_evenly, is_stream
+from trueload.workers.process import is_supported
+
+
+def is_ours(loader: Any) -> bool:
+    """Say whether our own workers serve, or torch's do.
+
+    A context of a library's own may start anything, and what the batches of an iterable dataset
+    weigh is known to its batch sampler alone where that is none of torch's.
+    """
+    return (
+        has_processes(loader)
+        and is_supported()
+        and (is_cut_evenly(loader) or not is_stream(loader))
+    )
+
+
+def has_processes(loader: Any) -> bool:
+    """Say whether workers are processes; a context of a library's own may make threads."""
+    context = loader.multiprocessing_context
+    return context is None or type(context).__module__.startswith("multiprocessing.")
+
+
+def context_of(loader: Any) -> Any:
+    """Give the context that starts workers anew, or `None` where they are forked.
+
+    They are forked unless the user has asked for another start method, for this loader or for the
+    whole program. Where the system's default is "forkserver", as of Python 3.14, for fear of
+    threads that hold locks, the template serves too, since it looks after these; not once CUDA is
+    in use, which a worker of such a program may expect to be able to use.
+    """
+    context = loader.multiprocessing_context
+    if context is None:
+        method = multiprocessing.get_start_method(allow_none=True) or "fork"
+        if method == "forkserver" and not torch.cuda.is_initialized():
+            method = "fork"
+        context = multiprocessing.get_context(method)
+    return None if context.get_start_method() == "fork" else context

@@ -1,0 +1,69 @@
+"""Workers that are started anew, by "spawn" or "forkserver", and are sent all they need."""
+
+from collections.abc import Callable
+from typing import Any
+
+from trueload.workers.crate import Crate
+from trueload.workers.crew import Crew
+
+_LEAVE_SECONDS = 5.0
+
+
+class StartedCrew(Crew):
+    """Processes that `multiprocessing` starts.
+
+    Args:
+        context: How: a context of `multiprocessing`.
+        target: What a worker runs; called with its number and what is in the crate.
+        crate: What all of them get.
+        outfit: Gives what one of them gets, by number.
+    """
+
+    def __init__(
+        self,
+        context: Any,
+        target: Callable[[Any, Any], None],
+        crate: Crate,
+        outfit: Callable[[int], Any],
+    ) -> None:
+        super().__init__()
+        self._context, self._target, self._crate, self._outfit = context, target, crate, outfit
+
+    def start(self, number: int) -> None:
+        """Start a worker, without waiting until it has begun to work.
+
+        Raises:
+            Exception: What it needs cannot be pickled.
+        """
+        process = self._context.Process(
+            target=self._target,
+            args=(self._outfit(number), self._crate),
+            name=f"DataLoader worker {number}",
+            daemon=True,
+        )
+        try:
+            process.start()
+        finally:
+            self._crate.sent()
+        self._joined(number, process)
+
+    def leave(self) -> None:
+        """Let all end by themselves, which they have been told to."""
+        self.end_all(_LEAVE_SECONDS)
+
+    def _await_all(self) -> None:
+        """Do nothing: `start` does not return before."""
+
+    def _hear(self, ready: set[int]) -> None:
+        """Do nothing: a process says nothing but that it has ended."""
+
+    def _dismiss(self) -> None:
+        self._crate.close()
+        del self._outfit  # it refers to whoever holds this crew
+
+    def _put_away(self, process: Any) -> None:
+        process.join()  # but not closed: libraries ask it whether it lives
+
+    def _exit_code(self, process: Any) -> int | None:
+        process.join()
+        return process.exitcode
