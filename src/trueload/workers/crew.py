@@ -30,12 +30,14 @@ class Death:
         pid: Its process id.
         reason: What ended it: a signal, an exit code, a time limit.
         stack: Where its Python code stood, if that could be had.
+        code: Its exit code, minus the signal that ended it, or `None` if unknown.
     """
 
     number: int
     pid: int
     reason: str
-    stack: str
+    stack: str = ""
+    code: int | None = None
 
 
 class Crew(ABC):
@@ -142,7 +144,7 @@ class Crew(ABC):
         code = self._exit_code(process)
         reason, stack = self._reasons.pop(number, (_how_ended(code), ""))
         self._put_away(process)
-        return Death(number, process.pid, reason, stack)
+        return Death(number, process.pid, reason, stack, code)
 
     def _stack_of(self, pid: int) -> str:
         """Ask a process where its Python code stands; nothing where it cannot say."""

@@ -14,7 +14,6 @@ from trueload.recipe import Recipe
 from trueload.stream import StreamRecipe
 from trueload.workers.base import Event, Lost, Made, Order, StartError, StreamEndError, Workers
 from trueload.workers.board import Board
-from trueload.workers.crate import Crate
 from trueload.workers.crew import Crew, Death
 from trueload.workers.forked import ForkedCrew
 from trueload.workers.heartbeat import Heartbeats
@@ -110,7 +109,7 @@ class ProcessWorkers(Workers):
         """Give the crew that suits the setup, without workers yet."""
         contents = (self._recipe, setup.init)
         if setup.context is not None:
-            return StartedCrew(setup.context, start, Crate(contents), self._outfit)
+            return StartedCrew(setup.context, start, contents, self._outfit)
         is_over = self._heartbeats.is_closing
         return ForkedCrew(Purpose(self._live, _private_descriptors, is_over, contents))
 
@@ -262,7 +261,7 @@ class ProcessWorkers(Workers):
         """Replace a worker that has ended, and tell what was lost with it."""
         held = self._heartbeats.ticket(death.number)
         row = self._heartbeats.row(death.number)
-        if not self._heartbeats.lives(death.number) and self._setup.context is not None:
+        if self._cannot_start(death):
             raise StartError(death.pid, death.reason)
         self._heartbeats.live(death.number, lives=False)
         self._heartbeats.idle(death.number)
@@ -280,6 +279,12 @@ class ProcessWorkers(Workers):
         for ticket in lost:
             events += self._lost(ticket, death, row, guilty=ticket == held or fruitless)
         return events
+
+    def _cannot_start(self, death: Death) -> bool:
+        """Say whether a worker has ended by itself before it began: so would the next."""
+        by_itself = death.code is not None and death.code >= 0
+        begun = self._setup.context is None or self._heartbeats.lives(death.number)
+        return by_itself and not begun
 
     def _taken_back(self, worker: int) -> list[int]:
         """Take back all orders of a worker that reads a stream, made or not, in their order."""
@@ -324,7 +329,7 @@ class ProcessWorkers(Workers):
             return []
         gone = [ticket for ticket in self._unread if ticket in self._sent and ticket not in held]
         self._unread.clear()
-        death = Death(0, 0, "a worker ended as it took it", "")
+        death = Death(0, 0, "a worker ended as it took it")
         events: list[Event] = []
         for ticket in gone:
             events += self._lost(ticket, death, None, guilty=False, reusable=False)

@@ -1,5 +1,6 @@
 """Workers that are started anew, by "spawn" or "forkserver", and are sent all they need."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +15,8 @@ class StartedCrew(Crew):
 
     Args:
         context: How: a context of `multiprocessing`.
-        target: What a worker runs; called with its number and what is in the crate.
-        crate: What all of them get.
+        target: What a worker runs; called with its outfit and the contents.
+        contents: What all of them get.
         outfit: Gives what one of them gets, by number.
     """
 
@@ -23,11 +24,16 @@ class StartedCrew(Crew):
         self,
         context: Any,
         target: Callable[[Any, Any], None],
-        crate: Crate,
+        contents: Any,
         outfit: Callable[[int], Any],
     ) -> None:
         super().__init__()
-        self._context, self._target, self._crate, self._outfit = context, target, crate, outfit
+        self._context, self._target, self._outfit = context, target, outfit
+        try:
+            self._crate = Crate(contents)
+        except OSError:
+            os.close(self.stacks)
+            raise
 
     def start(self, number: int) -> None:
         """Start a worker, without waiting until it has begun to work.

@@ -22,8 +22,12 @@ class Words:
     def __init__(self, count: int) -> None:
         self._count = count
         self.file = os.memfd_create("trueload-words", os.MFD_CLOEXEC)
-        os.ftruncate(self.file, count * 8)
-        self._map()
+        try:
+            os.ftruncate(self.file, count * 8)
+            self._map()
+        except OSError:
+            self.close()
+            raise
 
     def _map(self) -> None:
         self.view = memoryview(mmap.mmap(self.file, self._count * 8)).cast("q")
