@@ -6,10 +6,12 @@ from typing import Any
 from torch.utils.data import IterableDataset
 
 from trueload.errors import ArgumentError, render
+from trueload.ownership import COPYING
 from trueload.seeds import UNITS
 
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "rng": (*UNITS, None),
+    "copy": COPYING,
     "guard": ("off", "on", "strict"),
     "shard": ("workers", None),
 }

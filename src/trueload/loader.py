@@ -24,6 +24,7 @@ from trueload.iterators.inline import InlineIterator
 from trueload.iterators.process import ProcessIterator
 from trueload.iterators.starting import has_processes, is_ours
 from trueload.iterators.torch_process import TorchProcessIterator
+from trueload.ownership import Copying
 from trueload.progress import Progress, Taken
 from trueload.replay import replay
 from trueload.state import LoaderState
@@ -70,6 +71,10 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
             `None`: "batch", except that without workers and without a seed samples draw from the
             process's own generators, as with torch. Generators that a map-style dataset owns are
             seeded with them.
+        copy: What is copied so that a batch is yours to write to: "auto", each tensor or array
+            whose memory a dataset, a cache or anybody else can see; "always", each of them;
+            "never", none. A sample is treated so before it is handed to `transform`, and a batch
+            before you get it. Batches of worker processes are copied in any case.
         guard: What is done about what silently goes wrong, such as workers that all read the same
             stream: "on" tells it once, "strict" makes it an error, "off" does not look.
         shard: "workers": an iterable dataset is split over the workers by us, so that its batches
@@ -85,6 +90,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
     transform: Callable[[Any], Any] | None = None
     seed: int | None = None
     rng: str | None = None
+    copy: Copying = "auto"
     guard: str = "on"
     shard: str | None = None
     _iterator: Any = None  # found here once a library has deleted the loader's own
@@ -112,10 +118,12 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         transform: Callable[[Any], Any] | None = None,
         seed: int | None = None,
         rng: str | None = None,
+        copy: Copying = "auto",
         guard: str = "on",
         shard: str | None = None,
     ) -> None:
-        own = {"transform": transform, "seed": seed, "rng": rng, "guard": guard, "shard": shard}
+        own = {"transform": transform, "seed": seed, "rng": rng, "copy": copy}
+        own |= {"guard": guard, "shard": shard}
         check_own(dataset, own)
         self._progress = Progress()
         self._pool, self._shelf = Pool(), Shelf()

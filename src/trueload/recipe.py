@@ -7,15 +7,17 @@ the recipe is the one that knows the sample, so it adds the note that names it.
 
 from collections.abc import Callable, MutableSequence, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from torch.utils.data import default_collate
+from torch.utils.data import default_collate, default_convert
 
 from trueload.blame import Blame
 from trueload.collate import Empty, collate, collate_rows, fresh
 from trueload.gather import Gather, gather_of
 from trueload.generators import generators_of, next_draws, reseed_all
+from trueload.ownership import Copying, owned
+from trueload.reuse import Copies
 from trueload.seeds import collate_key_of, key_of, reseed
 from trueload.tasks import Task, listed
 
@@ -69,12 +71,17 @@ class Recipe:
         transform: Called with each sample, or `None`.
         collate_fn: Called with the list of samples; torch's default is replaced by our own.
         batched: Whether a task holds a list of indices rather than one index.
+        copying: Which leaves of samples and batches are copied; see `ownership`.
+        stays: Whether batches stay in this process; those that leave it are copied on the way.
     """
 
     dataset: Any
     transform: Callable[[Any], Any] | None
     collate_fn: Callable[[Any], Any]
     batched: bool
+    copying: Copying = "auto"
+    stays: bool = False
+    _careful: bool = field(init=False, default=True, repr=False)
     _gather: Gather | None = field(init=False, default=None, repr=False)
     _own: list[Any] | None = field(init=False, default=None, repr=False)
 
@@ -84,6 +91,7 @@ class Recipe:
     def refresh(self) -> None:
         """Look at the dataset again, once it has been changed."""
         self._gather = self._own = None
+        self._careful = True
         if self.batched and self.transform is None and self._collates_by_default:
             self._gather = gather_of(self.dataset)
 
@@ -126,10 +134,15 @@ class Recipe:
         """
         if self._gather is not None and (batch := self._gathered(task, empty)) is not None:
             return batch
-        samples = self.samples(task, random, hand)
+        box = [self.samples(task, random, hand)]
         if random is not None:
             random.start_collate(task, self.generators())
-        return finish(self.collate_fn, samples, task, empty, batched=self.batched)
+        return finish(self.collate_fn, box, task, empty, self.way)
+
+    @property
+    def way(self) -> "Way":
+        """How samples become a batch."""
+        return Way(self.batched, self.copying if self.stays else None)
 
     def can_share(self, random: Randomness) -> bool:
         """Say whether the rows of a batch can be made one by one, each by another worker.
@@ -173,7 +186,7 @@ class Recipe:
         if random is not None:
             random.start(task, self.generators())
             random.start_collate(task, self.generators())
-        return finish(self.collate_fn, samples, task, empty, batched=True)
+        return finish(self.collate_fn, [samples], task, empty, self.way)
 
     def sample(self, task: Task, random: Randomness | None, row: int = 0) -> Any:
         """Make the sample in one row of a task, alone: fetched and transformed, not collated.
@@ -220,9 +233,20 @@ class Recipe:
         each_sample = random is not None and random.each_sample
         if self._fetches_together and not each_sample:
             return self._fetch_together(task, indices)
+        if self._careful and task.size > 1 and self.copying != "never":
+            return self._fetch_carefully(task, indices, random if each_sample else None, hand)
         if self.transform is None and not each_sample and hand is None:
             return self._fetch_plain(task, indices)
         return self._fetch_each(task, indices, random if each_sample else None, hand)
+
+    def _fetch_carefully(
+        self, task: Task, indices: Any, random: Randomness | None, hand: Hand | None
+    ) -> list[Any]:
+        """Copy each sample before the next one is fetched, and look whether that was needed."""
+        copies = Copies()
+        samples = self._fetch_each(task, indices, random, hand, copies)
+        self._careful = copies.have_changed()
+        return samples
 
     def _fetch_plain(self, task: Task, indices: Any) -> list[Any]:
         dataset = self.dataset
@@ -236,7 +260,12 @@ class Recipe:
         return samples
 
     def _fetch_each(
-        self, task: Task, indices: Any, random: Randomness | None, hand: Hand | None
+        self,
+        task: Task,
+        indices: Any,
+        random: Randomness | None,
+        hand: Hand | None,
+        copies: Copies | None = None,
     ) -> list[Any]:
         dataset, transform = self.dataset, self.transform
         samples: list[Any] = []
@@ -247,12 +276,12 @@ class Recipe:
                     hand[0] = len(samples)
                 if random is not None:
                     random.start_sample(task, len(samples), self.generators())
-                sample = dataset[index]
+                box = [dataset[index]]
                 if transform is not None:
                     stage = "transform"
-                    sample = transform(sample)
+                    box = [transform(owned(box, self.copying))]
                     stage = "fetch"
-                samples.append(sample)
+                samples.append(box[0] if copies is None else copies.of(box[0]))
         except Exception as error:
             Blame(task, stage, row=len(samples)).tell(error)
         return samples
@@ -262,43 +291,81 @@ class Recipe:
             samples = self.dataset.__getitems__(indices)
         except Exception as error:
             Blame(task, "fetch").tell(error)
-        return samples if self.transform is None else transformed(self.transform, samples, task)
+        if self.transform is None:
+            return samples
+        box = [samples]
+        del samples
+        return transformed(self.transform, box, task, self.copying)
 
     def _fetch_single(self, task: Task, random: Randomness | None) -> Any:
         if random is not None and random.each_sample:
             random.start_sample(task, 0, self.generators())
         stage = "fetch"
         try:
-            sample = self.dataset[task.indices]
+            box = [self.dataset[task.indices]]
             if self.transform is not None:
                 stage = "transform"
-                sample = self.transform(sample)
+                box = [self.transform(owned(box, self.copying))]
         except Exception as error:
             Blame(task, stage).tell(error)
-        return sample
+        return box.pop()
 
 
-def transformed(transform: Callable[[Any], Any], samples: Any, task: Task) -> list[Any]:
-    """Transform samples that were fetched together."""
+def transformed(
+    transform: Callable[[Any], Any], box: list[Any], task: Task, copying: Copying
+) -> list[Any]:
+    """Transform samples that were fetched together, once they are the transform's own.
+
+    Args:
+        transform: Called with each.
+        box: Their list, to which nothing else may refer.
+        task: Their batch, for messages.
+        copying: Which leaves are copied.
+    """
     done: list[Any] = []
     try:
-        for sample in samples:
+        for sample in owned(box, copying):
             done.append(transform(sample))  # noqa: PERF401 - the count names the row that raised
     except Exception as error:
         Blame(task, "transform", row=len(done)).tell(error)
     return done
 
 
+class Way(NamedTuple):
+    """How samples become a batch.
+
+    Attributes:
+        batched: Whether there is a list of samples; otherwise there is one.
+        copying: Which leaves of the batch are copied; `None` where it leaves the process.
+    """
+
+    batched: bool
+    copying: Copying | None
+
+
 def finish(
-    collate_fn: Callable[[Any], Any], samples: Any, task: Task, empty: Empty, *, batched: bool
+    collate_fn: Callable[[Any], Any], box: list[Any], task: Task, empty: Empty, way: Way
 ) -> Any:
-    """Collate samples, with our own collate in the place of torch's default one."""
+    """Collate samples, with our own collate in the place of torch's default one.
+
+    Args:
+        collate_fn: Makes the batch.
+        box: What it is made of; nothing else may refer to that.
+        task: The batch, for messages.
+        empty: Where its large tensors get their memory from.
+        way: How it is made.
+    """
+    default = collate_fn is default_collate
     try:
-        if collate_fn is default_collate and batched:
-            if isinstance(samples, list) and samples:
-                return collate(samples, empty)
-            if type(samples) is np.ndarray and len(samples):
-                return collate_rows(samples, empty)
-        return collate_fn(samples)
+        if default and way.batched:
+            if isinstance(box[0], list) and box[0]:
+                return collate(box[0], empty)
+            if type(box[0]) is np.ndarray and len(box[0]):
+                return collate_rows(box[0], empty)
+        if way.copying is None:
+            return collate_fn(box[0])
+        if collate_fn is default_convert:
+            return collate_fn(owned(box, way.copying))
+        return owned([collate_fn(box[0] if default else box.pop())], way.copying)
     except Exception as error:
-        Blame(task, "collate").tell(error, samples if collate_fn is default_collate else None)
+        Blame(task, "collate").tell(error, box[0] if default else None)

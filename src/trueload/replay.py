@@ -8,6 +8,7 @@ from trueload.errors import ReplayError, count, render
 from trueload.generators import kept
 from trueload.iterators.epoch import is_stream, recipe_of
 from trueload.order import Order
+from trueload.ownership import owned
 from trueload.recipe import Randomness
 from trueload.seeds import preserved, root_of
 from trueload.tasks import Start, Task, from_order
@@ -20,7 +21,7 @@ def replay(loader: Any, index: Any, epoch: int | None, position: int | None) -> 
     random = _randomness(loader, epoch)
     recipe = recipe_of(loader)
     with preserved(), kept(recipe.generators()):
-        return recipe.sample(task, random, row)
+        return owned([recipe.sample(task, random, row)], loader.copy)
 
 
 def _epoch(loader: Any) -> int:

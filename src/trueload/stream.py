@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 from trueload.blame import Blame
 from trueload.collate import Empty, fresh
 from trueload.fingerprint import digest_of
-from trueload.recipe import Hand, Randomness, finish, transformed
+from trueload.ownership import Copying
+from trueload.recipe import Hand, Randomness, Way, finish, transformed
+from trueload.reuse import Copies
 from trueload.seeds import reseed, stream_key_of
 from trueload.state import state_of
 from trueload.tasks import Task
@@ -30,6 +32,8 @@ class Stream:
         collate_fn: As in `Recipe`.
         batched: Whether samples are put together in batches.
         drop_last: Whether a last batch that is not full is left out.
+        copying: As in `Recipe`.
+        stays: As in `Recipe`.
         ended: Whether the iterator has stopped.
     """
 
@@ -39,7 +43,10 @@ class Stream:
     collate_fn: Callable[[Any], Any]
     batched: bool
     drop_last: bool
+    copying: Copying = "auto"
+    stays: bool = False
     ended: bool = False
+    _careful: bool = field(init=False, default=True, repr=False)
 
     def make(
         self,
@@ -54,14 +61,13 @@ class Stream:
             StopIteration: The stream is over.
             Exception: Whatever the user's code raises, with a note that names the sample.
         """
-        samples = self.pull(task, random, hand)
-        if self.transform is None:
-            return finish(self.collate_fn, samples, task, empty, batched=self.batched)
-        if self.batched:
-            samples = transformed(self.transform, samples, task)
-        else:
-            samples = transformed(self.transform, [samples], task)[0]
-        return finish(self.collate_fn, samples, task, empty, batched=self.batched)
+        box = [self.pull(task, random, hand)]
+        way = Way(self.batched, self.copying if self.stays else None)
+        if self.transform is not None and self.batched:
+            box = [transformed(self.transform, box, task, self.copying)]
+        elif self.transform is not None:
+            box = transformed(self.transform, [[box.pop()]], task, self.copying)
+        return finish(self.collate_fn, box, task, empty, way)
 
     def pull(self, task: Task, random: Randomness | None = None, hand: Hand | None = None) -> Any:
         """Take the samples of the next batch from the stream, without transform and collate.
@@ -74,20 +80,25 @@ class Stream:
         if random is not None:
             random.start(task)
         samples: list[Any] = []
+        careful = self._careful and self.batched and task.size > 1 and self.copying != "never"
+        copies = Copies() if careful else None
         try:
             while len(samples) < task.size:
                 if hand is not None:
                     hand[0] = len(samples)
                 if random is not None and random.each_sample:
                     random.start_sample(task, len(samples))
-                samples.append(next(self.samples))
+                box = [next(self.samples)]
+                samples.append(box.pop() if copies is None else copies.of(box.pop()))
         except StopIteration:
             self.ended = True
         except Exception as error:
             Blame(task, "fetch", row=len(samples), stream=True).tell(error)
+        if copies is not None:
+            self._careful = copies.have_changed()
         if not samples or (self.batched and self.drop_last and len(samples) < task.size):
             raise StopIteration
-        return samples if self.batched else samples[0]
+        return samples if self.batched else samples.pop()
 
 
 @dataclass
@@ -104,6 +115,7 @@ class StreamRecipe:
         collate_fn: As in `Recipe`.
         batched: Whether samples are put together in batches.
         drop_last: Whether a last batch that is not full is left out.
+        copying: As in `Recipe`.
         split: Whether the stream is split over the workers.
         number: The worker's number.
         count: How many workers there are.
@@ -114,6 +126,7 @@ class StreamRecipe:
     collate_fn: Callable[[Any], Any]
     batched: bool
     drop_last: bool
+    copying: Copying = "auto"
     split: bool = False
     number: int = 0
     count: int = 1
@@ -193,6 +206,7 @@ class StreamRecipe:
             collate_fn=self.collate_fn,
             batched=self.batched,
             drop_last=self.drop_last,
+            copying=self.copying,
         )
 
     def _state(self, stream: Stream) -> "StreamState | None":

@@ -31,7 +31,7 @@ PUBLIC = {
     "collate_fn",
     "persistent_workers",
 }
-OWN = {"transform": str, "seed": 3, "rng": "sample", "guard": "strict"}
+OWN = {"transform": str, "seed": 3, "rng": "sample", "copy": "always", "guard": "strict"}
 LOCKED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 KINDS = {
     "batches": (Numbers, {"batch_size": 4}),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from .compare import difference
 from .observe import OURS, TORCH, Setup, assert_same
 from .samples import KINDS
 
@@ -12,7 +13,8 @@ STRICT = [kind for kind in KINDS if kind not in REFUSED_BY_TORCH]
 def _setup(kind: str, batch_size: int | None) -> Setup:
     def build(loader_class):
         dataset = [KINDS[kind](index) for index in range(5)]
-        return loader_class(dataset, batch_size=batch_size), dataset, None
+        own = {"copy": "never"} if batch_size is None and loader_class is OURS else {}
+        return loader_class(dataset, batch_size=batch_size, **own), dataset, None
 
     return Setup(build, f"{kind}, batch_size={batch_size}")
 
@@ -28,8 +30,19 @@ def test_a_batch_of_one_sample_of_this_kind_is_torchs_batch(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_sample_of_this_kind_without_batching_is_torchs(kind):
+def test_a_sample_of_this_kind_without_batching_and_copying_is_torchs(kind):
     assert_same(_setup(kind, None), [("partial", 2)])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sample_of_this_kind_without_batching_is_a_copy_of_torchs(kind):
+    dataset = [KINDS[kind](index) for index in range(3)]
+    try:
+        expected = list(TORCH(dataset, batch_size=None))
+    except (TypeError, ValueError):
+        pytest.skip("torch refuses it")
+    found = difference(expected, list(OURS(dataset, batch_size=None)))
+    assert not found or ".stride()" in found  # copies are dense
 
 
 @pytest.mark.parametrize("kind", REFUSED_BY_TORCH)

@@ -276,3 +276,20 @@ def test_the_workers_scheme_gives_torchs_draws_however_long_samples_take():
         loader = loader_class(Told(slow, 24), 2, num_workers=2, **own)
         found.append([batch.tolist() for batch in loader])
     assert found[0] == found[1]
+
+
+def test_what_is_taken_can_be_written_to_without_writing_to_the_dataset():
+    left = []
+    for loader_class in (TORCH, OURS):
+        data = torch.ones(4)
+        for sample in loader_class(data, batch_size=None):
+            sample.zero_()
+        left.append(data.sum().item())
+    assert left == [0, 4]
+
+
+def test_a_buffer_that_is_filled_again_makes_the_right_batch():
+    buffer = torch.zeros(1)
+    dataset = Told(buffer.fill_, 4)
+    batches = [next(iter(loader_class(dataset, 4))) for loader_class in (TORCH, OURS)]
+    assert [batch.flatten().tolist() for batch in batches] == [[3] * 4, [0, 1, 2, 3]]

@@ -74,6 +74,7 @@ def recipe_of(loader: Any) -> Recipe:
         transform=loader.transform,
         collate_fn=loader.collate_fn,
         batched=loader._auto_collation,  # noqa: SLF001 - torch's name for "there are batches"
+        copying=loader.copy,
     )
 
 
@@ -87,6 +88,7 @@ def maker_of(loader: Any) -> Recipe | StreamRecipe:
         collate_fn=loader.collate_fn,
         batched=loader._auto_collation,  # noqa: SLF001 - torch's name for "there are batches"
         drop_last=loader.drop_last,
+        copying=loader.copy,
         split=loader.shard == "workers",
     )
 

@@ -108,6 +108,7 @@ class InlineIterator(_SingleProcessDataLoaderIter):
         saved = self._cursor.start.dataset_state
         keep_state_of(self._cursor, "dataset_state", loader.dataset, saved)
         recipe = recipe_of(loader)
+        recipe.stays = True
         if self._random is not None:
             self._own = recipe.generators()
         return recipe
@@ -132,6 +133,8 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             collate_fn=loader.collate_fn,
             batched=self._auto_collation,
             drop_last=self._drop_last,
+            copying=loader.copy,
+            stays=True,
         )
         if start.batches and not stands:
             say_skipped(type(dataset).__qualname__, start.batches)

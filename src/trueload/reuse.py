@@ -1,0 +1,56 @@
+"""Find out whether a dataset hands out the same memory again before its batch is collated.
+
+`__getitem__`, a generator or a transform may fill one buffer and return it each time. Every sample
+of the batch then equals the last one. So the samples of a first batch are copied as they come, and
+at its end the first few are compared with their copies: memory that was handed out must not have
+changed. Where it has, all later samples are copied as they come, too.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from trueload.ownership import owned
+from trueload.tree import leaves
+
+_COMPARED = 4
+
+
+class Copies:
+    """Copies the samples of one batch as they come."""
+
+    def __init__(self) -> None:
+        self._first: list[tuple[Any, Any]] = []
+
+    def of(self, sample: Any) -> Any:
+        """Give a copy of a sample: of its arrays and tensors, in containers that are not shared."""
+        copy = owned([sample], "always")
+        if len(self._first) < _COMPARED:
+            self._first.append((sample, copy))
+        return copy
+
+    def have_changed(self) -> bool:
+        """Say whether a sample is no longer what it was when it was copied."""
+        return any(_differs(sample, copy) for sample, copy in self._first)
+
+
+def _differs(sample: Any, copy: Any) -> bool:
+    pairs = zip(leaves(sample), leaves(copy), strict=False)
+    return any(not _is_same(before, after) for (_, before), (_, after) in pairs)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        if one.is_nested or one.layout is not torch.strided or one.shape != other.shape:
+            return True
+        bits = one.is_cpu and not (one.requires_grad or one.is_conj() or one.is_neg())
+        return bytes(_raw(one)) == bytes(_raw(other)) if bits else torch.equal(one, other)
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and not one.dtype.hasobject:
+        return one.tobytes() == other.tobytes()
+    return True
+
+
+def _raw(tensor: torch.Tensor) -> Any:
+    """Give the bytes of a tensor, so that one NaN is like another."""
+    return tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data
