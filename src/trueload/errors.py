@@ -8,6 +8,7 @@
     +-- NoneSampleError           `None` where a sample should be (also a TypeError)
     +-- KeysDifferError           samples of a batch with different keys (also a KeyError)
     +-- DuplicateError            a stream that every worker reads whole (also a RuntimeError)
+    +-- DatasetChangedError       a sample whose making changes the dataset (also a RuntimeError)
     +-- WorkerLostError           a worker that ended, or was ended (also a RuntimeError)
     +-- StopIterationError        `StopIteration` out of user code (also a RuntimeError)
 
@@ -21,7 +22,7 @@ import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 from traceback import walk_tb
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import TypeVar
 
 _TORCH_LOADER = os.sep + os.path.join("torch", "utils", "data") + os.sep  # noqa: PTH118 - a part
@@ -79,6 +80,10 @@ class DuplicateError(TrueloadError, RuntimeError):
     """Every worker reads the whole of an iterable dataset, so its samples come several times."""
 
 
+class DatasetChangedError(TrueloadError, RuntimeError):
+    """Making a sample changes the dataset in place, and `guard="strict"`."""
+
+
 class StopIterationError(TrueloadError, RuntimeError):
     """User code let a `StopIteration` out, which would have ended the epoch in silence.
 
@@ -130,9 +135,14 @@ def place_of(error: BaseException) -> str:
     if not frames:
         return ""
     frame, line = (own or frames)[-1]
-    path = frame.f_code.co_filename
+    return place_in(frame.f_code, line)
+
+
+def place_in(code: CodeType, line: int) -> str:
+    """Name a line of a function: `train.py:58 in Photos.__getitem__`."""
+    path = code.co_filename
     name = path if path.startswith("<") else Path(path).name
-    return f"{name}:{line} in {frame.f_code.co_qualname}"
+    return f"{name}:{line} in {code.co_qualname}"
 
 
 def tidied(error: Error) -> Error:

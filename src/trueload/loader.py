@@ -76,7 +76,8 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
             "never", none. A sample is treated so before it is handed to `transform`, and a batch
             before you get it. Batches of worker processes are copied in any case.
         guard: What is done about what silently goes wrong, such as workers that all read the same
-            stream: "on" tells it once, "strict" makes it an error, "off" does not look.
+            stream, or samples that change the dataset in place: "on" tells it once, "strict" makes
+            it an error, "off" does not look.
         shard: "workers": an iterable dataset is split over the workers by us, so that its batches
             are those of a loader without workers; each worker reads the whole stream and transforms
             and collates its own batches. `None`: each worker has the whole dataset, as with torch.

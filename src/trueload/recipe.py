@@ -162,9 +162,7 @@ class Recipe:
             DrawnError: They draw from a generator that all rows of the batch share.
             Exception: As from `make`.
         """
-        indices = task.indices[rows.start : rows.stop]
-        position = task.position + rows.start
-        part = task._replace(indices=indices, position=position, size=len(rows))
+        part = part_of(task, rows)
         if random is None or random.each_sample:
             return self.samples(part, random, hand)
         random.start(task, self.generators())
@@ -309,6 +307,12 @@ class Recipe:
         except Exception as error:
             Blame(task, stage).tell(error)
         return box.pop()
+
+
+def part_of(task: Task, rows: range) -> Task:
+    """Give the task of some rows of a batch."""
+    indices, position = task.indices[rows.start : rows.stop], task.position + rows.start
+    return task._replace(indices=indices, position=position, size=len(rows))
 
 
 def transformed(

@@ -15,6 +15,7 @@ from trueload.ownership import owned
 from trueload.tree import leaves
 
 _COMPARED = 4
+_ATOMS = {int, float, complex, bool, str, bytes}
 
 
 class Copies:
@@ -32,12 +33,13 @@ class Copies:
 
     def have_changed(self) -> bool:
         """Say whether a sample is no longer what it was when it was copied."""
-        return any(_differs(sample, copy) for sample, copy in self._first)
+        return not all(is_same(sample, copy) for sample, copy in self._first)
 
 
-def _differs(sample: Any, copy: Any) -> bool:
-    pairs = zip(leaves(sample), leaves(copy), strict=False)
-    return any(not _is_same(before, after) for (_, before), (_, after) in pairs)
+def is_same(one: Any, other: Any) -> bool:
+    """Say whether two samples hold the same arrays, tensors, numbers and strings."""
+    pairs = zip(leaves(one), leaves(other), strict=False)
+    return all(_is_same(before, after) for (_, before), (_, after) in pairs)
 
 
 def _is_same(one: Any, other: Any) -> bool:
@@ -48,6 +50,8 @@ def _is_same(one: Any, other: Any) -> bool:
         return bytes(_raw(one)) == bytes(_raw(other)) if bits else torch.equal(one, other)
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and not one.dtype.hasobject:
         return one.tobytes() == other.tobytes()
+    if type(one) in _ATOMS and type(one) is type(other):
+        return one == other or (one != one and other != other)  # noqa: PLR0124 - NaN
     return True
 
 

@@ -8,13 +8,15 @@ from torch.autograd import _profiler_enabled
 from torch.utils.data._utils.pin_memory import pin_memory
 from torch.utils.data.dataloader import _BaseDataLoaderIter, _SingleProcessDataLoaderIter
 
-from trueload.errors import tidied
+from trueload.errors import DatasetChangedError, tidied
 from trueload.generators import kept
+from trueload.iterators.changed import tell_changed
 from trueload.iterators.epoch import Beginning, keep_state_of, recipe_of, say_skipped
 from trueload.recipe import Randomness, Recipe
 from trueload.seeds import Borrowed, reseed, stream_key_of
 from trueload.stream import Stream
 from trueload.tasks import Task
+from trueload.watching.writes import Watch
 
 
 class InlineIterator(_SingleProcessDataLoaderIter):
@@ -45,6 +47,9 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             maker = None if knows else self._maker_of(loader)
         # A state of the dataset's own may bring the process's generators back with it.
         self._maker = maker or self._maker_of(loader)
+        self._guard, self._watch = loader.guard, None
+        if loader.guard != "off" and isinstance(self._maker, Recipe):
+            self._watch = Watch(self._maker, forked=False)
 
     def __next__(self) -> Any:
         """Make the next batch.
@@ -81,11 +86,22 @@ class InlineIterator(_SingleProcessDataLoaderIter):
         except Exception:
             self._cursor.passed_over(task)
             raise
+        if self._watch is not None:
+            self._look(task)
         if self._pin_memory:
             batch = pin_memory(batch, self._pin_memory_device)
         self._cursor.took(task)
         self._progress.latest = self._cursor
         return batch
+
+    def _look(self, task: Task) -> None:
+        """Look whether making the batch has changed the dataset."""
+        try:
+            changed = self._watch.look(task)  # pyrefly: ignore - there is one
+            tell_changed(changed, self._guard, self._dataset)
+        except DatasetChangedError:
+            self._cursor.passed_over(task)
+            raise
 
     def _lend(self, make: Callable[..., Any], *args: Any) -> Any:
         """Call what reseeds the process's generators, and give them back unchanged."""

@@ -11,8 +11,9 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter, _MultiProcessingDat
 
 from trueload.changes import Changes, Watched, watched
 from trueload.engine import Engine, LostError, RefusedError
-from trueload.errors import WorkerLostError, tidied
+from trueload.errors import DatasetChangedError, WorkerLostError, tidied
 from trueload.iterators.ahead import plan_key, shares
+from trueload.iterators.changed import tell_changed
 from trueload.iterators.doubt import Doubt
 from trueload.iterators.epoch import Beginning, following, is_stream, maker_of
 from trueload.iterators.heavy import tell_heavy
@@ -22,7 +23,7 @@ from trueload.iterators.starting import context_of
 from trueload.iterators.unsent import tell_unsent
 from trueload.seeds import next_base_seed
 from trueload.tasks import Task
-from trueload.workers.base import Order, StartError, StreamEndError
+from trueload.workers.base import Noted, Order, StartError, StreamEndError
 from trueload.workers.process import ProcessWorkers, Setup
 
 logger = logging.getLogger("trueload")
@@ -65,7 +66,9 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
             loader._shelf,  # noqa: SLF001 - the loader's own part
             common=self._keyed and not is_stream(loader),
             context=context_of(loader),
+            watches=loader.guard != "off",
         )
+        self._guard = loader.guard
         tell_heavy(loader.dataset)
         try:
             self._made_by = ProcessWorkers(self._maker, setup)
@@ -249,11 +252,22 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
         except Exception:
             self._cursor.passed_over(order.task)
             raise
+        if type(batch) is Noted:
+            batch = self._told(order.task, batch)
         states = self._epoch.states
         if states is not None:
             self._doubt.hear(order.worker, batch.digest)
             batch = states.opened(batch, order)
         return order, batch
+
+    def _told(self, task: Task, noted: Noted) -> Any:
+        """Tell what was noticed as a batch was made, and give the batch."""
+        try:
+            tell_changed(noted.changed, self._guard, self._maker.dataset)
+        except DatasetChangedError:
+            self._cursor.passed_over(task)
+            raise
+        return noted.batch
 
     def _is_over(self) -> bool:
         """Say whether what comes next belongs to an epoch that nobody has asked for yet."""

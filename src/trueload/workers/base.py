@@ -20,7 +20,7 @@ hears of them again; order, retries and exactly-once delivery are the engine's. 
 import pickle
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from trueload.changes import Changes
 from trueload.recipe import Randomness
 from trueload.stream import StreamState
 from trueload.tasks import Task
+from trueload.watching.writes import Changed
 from trueload.workers.board import Part
 
 
@@ -105,6 +106,18 @@ class Lost:
 
 
 Event = Made | Lost
+
+
+class Noted(NamedTuple):
+    """A batch, with what was noticed as it was made.
+
+    Attributes:
+        batch: The batch.
+        changed: A sample whose making changes the dataset.
+    """
+
+    batch: Any
+    changed: Changed
 
 
 class StreamEndError(Exception):

@@ -6,15 +6,47 @@ from dataclasses import dataclass
 from typing import Any
 
 from trueload.blame import Blame
-from trueload.recipe import DrawnError, Recipe
+from trueload.recipe import DrawnError, Recipe, part_of
 from trueload.stream import StreamBatch, StreamRecipe
 from trueload.tasks import Task
 from trueload.transport import Failure, failure
+from trueload.watching.writes import Changed, Watch
 from trueload.workers.arena import Arena
-from trueload.workers.base import Order
+from trueload.workers.base import Noted, Order
 from trueload.workers.board import Board, Part
 from trueload.workers.lines import ALONE, ENDED, FAILED, MADE, PART, Call, News
 from trueload.workers.packing import Room, is_exact, unpack
+
+
+class Guard:
+    """Watches the dataset's memory, or not; keeps what it finds until a batch takes it home.
+
+    Args:
+        recipe: What makes batches.
+        watches: Whether it watches.
+        forked: Whether this process was forked from the one that made the dataset.
+    """
+
+    def __init__(self, recipe: Recipe | StreamRecipe, *, watches: bool, forked: bool) -> None:
+        self._recipe = recipe if watches and isinstance(recipe, Recipe) else None
+        self._forked = forked
+        self._found: Changed | None = None
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Look at the dataset anew."""
+        known = self._recipe
+        self._watch = None if known is None else Watch(known, forked=self._forked)
+
+    def look(self, task: Task) -> None:
+        """Look what was written to, as samples of a task have been made just now."""
+        if self._watch is not None:
+            self._found = self._watch.look(task) or self._found
+
+    def noted(self, batch: Any) -> Any:
+        """Give a batch, with what was found, if anything was."""
+        found, self._found = self._found, None
+        return batch if found is None else Noted(batch, found)
 
 
 class Bench:
@@ -25,13 +57,19 @@ class Bench:
         arena: The slots.
         board: Where workers that make one batch together tell one another how far they are.
         hand: Where to note the row of the sample in hand.
+        guard: Who watches the dataset's memory.
     """
 
     def __init__(
-        self, recipe: Recipe | StreamRecipe, arena: Arena, board: Board, hand: memoryview
+        self,
+        recipe: Recipe | StreamRecipe,
+        arena: Arena,
+        board: Board,
+        hand: memoryview,
+        guard: Guard,
     ) -> None:
         self._recipe, self.arena, self.board, self.hand = recipe, arena, board, hand
-        self._changed = 0
+        self._changed, self.guard = 0, guard
         self._pid = os.getpid()
 
     def make(self, call: Call) -> News:
@@ -65,7 +103,8 @@ class Bench:
         """Make a batch from its first row to its last; give where its structure lies."""
         batch = self._recipe.make(order.task, order.random, room.empty, self.hand)
         self.end_child()
-        return _packed(room, batch, order.task)
+        self.guard.look(order.task)
+        return _packed(room, self.guard.noted(batch), order.task)
 
     def end_child(self) -> None:
         """End a copy of the worker that the user's code has forked and that has come back."""
@@ -84,6 +123,7 @@ class Bench:
             self._changed = changes.number
             if isinstance(recipe, Recipe):
                 recipe.refresh()
+                self.guard.begin_again()
         if order.begin is not None and isinstance(recipe, StreamRecipe):
             recipe.begin(order.begin)
 
@@ -126,6 +166,7 @@ class _Share:
                 raise
             return failure(error)
         self.bench.end_child()
+        self.bench.guard.look(part_of(order.task, self.part.rows))
         return rows if is_exact(rows) else None
 
     def _joined(self, order: Order, rows: list[Any] | Failure) -> News:
@@ -137,7 +178,8 @@ class _Share:
             samples += made
         batch = self.recipe.join(order.task, order.random, samples, self.room.empty)
         self.bench.end_child()
-        return self._news(MADE, *_packed(self.room, batch, order.task))
+        noted = self.bench.guard.noted(batch)
+        return self._news(MADE, *_packed(self.room, noted, order.task))
 
     def _read(self, slot: int) -> Any:
         """Give what another worker has made, in memory of its own: the slot will be used again."""
@@ -151,5 +193,5 @@ def _packed(room: Room, batch: Any, task: Task) -> tuple[int, int]:
     try:
         return room.pack(batch)
     except Exception as error:
-        inner = batch.batch if isinstance(batch, StreamBatch) else batch
+        inner = batch.batch if isinstance(batch, StreamBatch | Noted) else batch
         Blame(task, "send").tell_unsent(error, inner)

@@ -47,6 +47,7 @@ class Setup:
         common: Whether any of them may make any batch; otherwise each order names its worker.
         context: The context of `multiprocessing` that starts them anew, or `None` for forks of a
             template of this process.
+        watches: Whether they watch the dataset's memory.
     """
 
     count: int
@@ -56,6 +57,7 @@ class Setup:
     shelf: Shelf
     common: bool
     context: Any = None
+    watches: bool = False
 
 
 class ProcessWorkers(Workers):
@@ -238,6 +240,8 @@ class ProcessWorkers(Workers):
             board=self._board,
             line=self._lines.end(number),
             stacks=self._crew.stacks,
+            watches=self._setup.watches,
+            forked=self._setup.context is None,
         )
 
     def descriptors(self) -> tuple[int, ...]:

@@ -19,7 +19,7 @@ from trueload.recipe import Recipe
 from trueload.stream import StreamRecipe
 from trueload.waiting import is_readable
 from trueload.workers.arena import Arena
-from trueload.workers.bench import Bench
+from trueload.workers.bench import Bench, Guard
 from trueload.workers.board import Board
 from trueload.workers.crew import STACK_SIGNAL
 from trueload.workers.heartbeat import Heartbeats
@@ -39,6 +39,8 @@ class Outfit:
         board: Where it tells who makes parts of the same batches how far it is.
         line: The pipes that orders come from and news go to.
         stacks: A descriptor that its Python stack is written to when asked for.
+        watches: Whether it watches the dataset's memory.
+        forked: Whether it was forked from the process that made the dataset.
     """
 
     number: int
@@ -49,6 +51,8 @@ class Outfit:
     board: Board
     line: LineEnd
     stacks: int
+    watches: bool
+    forked: bool
 
     def __getstate__(self) -> dict[str, Any]:
         """Take the descriptor along to the process that is being started."""
@@ -85,7 +89,8 @@ def live(outfit: Outfit, recipe: Maker, init: Init, parent: int) -> None:
     problem = _prepare(outfit, recipe, init)
     line, heartbeats, number = outfit.line, outfit.heartbeats, outfit.number
     heartbeats.live(number, lives=True)
-    bench = Bench(recipe, outfit.arena, outfit.board, heartbeats.hand(number))
+    guard = Guard(recipe, watches=outfit.watches, forked=outfit.forked)
+    bench = Bench(recipe, outfit.arena, outfit.board, heartbeats.hand(number), guard)
     while (call := line.receive()) is not None:
         if call.ticket == 0 or heartbeats.is_closing():
             return

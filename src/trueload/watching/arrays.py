@@ -1,0 +1,127 @@
+"""The arrays and tensors that a dataset keeps: where they lie, and what they are called."""
+
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+_PAGE = mmap.PAGESIZE
+_MOST_ARRAYS = 1000
+_MOST_THINGS = 5000
+_MOST_STEPS = 8
+_MOST_ITEMS = 64
+_OPAQUE = (str, bytes, int, float, type, FunctionType, MethodType, BuiltinFunctionType, ModuleType)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An array or a tensor that a dataset keeps.
+
+    Attributes:
+        path: What it is called: `dataset.images`.
+        array: Its memory as an array, rows first.
+        address: Where its memory begins.
+        size_bytes: How long that is.
+    """
+
+    path: str
+    array: np.ndarray
+    address: int
+    size_bytes: int
+
+    @property
+    def pages(self) -> tuple[int, int]:
+        """Where the pages begin and end that belong to nothing else; of no length if there is none.
+
+        A small array shares its page with other objects, which are written to all the time.
+        """
+        start = -(-self.address // _PAGE) * _PAGE
+        return start, max(start, (self.address + self.size_bytes) // _PAGE * _PAGE)
+
+    def is_in(self, spans: list[tuple[int, int]]) -> bool:
+        """Say whether it lies in some spans of memory, at least in part."""
+        first, last = self.pages
+        return any(start < last and end > first for start, end in spans)
+
+    def rows(self, start: int, end: int) -> range:
+        """Give the rows that lie, maybe in part, between two addresses; maybe none."""
+        first = max(start - self.address, 0) // self.row_bytes
+        last = (min(end - self.address, self.size_bytes) - 1) // self.row_bytes
+        return range(first, max(first, last + 1))
+
+    def span_of_rows(self, start: int, end: int) -> tuple[int, int]:
+        """Give where those rows begin and end."""
+        rows = self.rows(start, end)
+        first, last = (self.address + row * self.row_bytes for row in (rows.start, rows.stop))
+        return first, min(last, self.address + self.size_bytes)
+
+    @property
+    def row_bytes(self) -> int:
+        """How long a row is."""
+        return max(self.size_bytes // max(len(self.array), 1), 1)
+
+    def describe(self) -> str:
+        """Name it with dtype and shape: `dataset.images, float32 (60000, 28, 28)`."""
+        return f"{self.path}, {self.array.dtype} {self.array.shape}"
+
+
+def kept_by(dataset: Any) -> list[Kept]:
+    """Find the arrays of a dataset that have pages of their own, nearest first.
+
+    Containers are looked into up to 64 items and 8 steps deep; what is the same memory comes once.
+    """
+    found: dict[int, Kept] = {}
+    for path, array in _arrays(dataset):
+        kept = _kept(path, array)
+        if kept is not None and kept.pages[0] < kept.pages[1]:
+            found.setdefault(kept.address, kept)
+        if len(found) == _MOST_ARRAYS:
+            break
+    return list(found.values())
+
+
+def _kept(path: str, array: Any) -> Kept | None:
+    if isinstance(array, torch.Tensor):
+        plain = array.layout is torch.strided and array.is_cpu and not array.is_nested
+        if not plain or array.is_conj() or array.is_neg() or array.dtype not in _NUMPY:
+            return None
+        array = array.detach().numpy()
+    dense = array.flags.c_contiguous and array.ndim and not array.dtype.hasobject
+    if not dense or not array.flags.writeable:
+        return None
+    return Kept(path, array, array.__array_interface__["data"][0], array.nbytes)
+
+
+_NAMES = "bool uint8 int8 int16 int32 int64 float16 float32 float64 complex64 complex128"
+_NUMPY = frozenset(torch.from_numpy(np.empty(0, name)).dtype for name in _NAMES.split())
+
+
+def _arrays(dataset: Any) -> Iterator[tuple[str, Any]]:
+    seen: set[int] = set()
+    line = [("dataset", dataset)]
+    for _ in range(_MOST_STEPS):
+        following: list[tuple[str, Any]] = []
+        for path, thing in line:
+            if id(thing) in seen or isinstance(thing, _OPAQUE) or len(seen) == _MOST_THINGS:
+                continue
+            seen.add(id(thing))
+            if isinstance(thing, np.ndarray | torch.Tensor):
+                yield path, thing
+            else:
+                following += ((path + step, part) for step, part in _parts(thing))
+        line = following
+
+
+def _parts(thing: Any) -> Iterator[tuple[str, Any]]:
+    if type(thing) in {list, tuple}:
+        yield from ((f"[{place}]", part) for place, part in enumerate(thing[:_MOST_ITEMS]))
+    elif type(thing) is dict:
+        few = islice(thing.items(), _MOST_ITEMS)
+        yield from ((f"[{key!r}]", part) for key, part in few)
+    elif hasattr(thing, "__dict__"):
+        yield from ((f".{name}", part) for name, part in islice(vars(thing).items(), _MOST_ITEMS))
