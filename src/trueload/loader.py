@@ -28,6 +28,7 @@ from trueload.ownership import Copying
 from trueload.progress import Progress, Taken
 from trueload.replay import replay
 from trueload.state import LoaderState
+from trueload.watching.writes import Budget
 from trueload.workers.memory import Pool
 from trueload.workers.shelf import Shelf
 
@@ -74,7 +75,9 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         copy: What is copied so that a batch is yours to write to: "auto", each tensor or array
             whose memory a dataset, a cache or anybody else can see; "always", each of them;
             "never", none. A sample is treated so before it is handed to `transform`, and a batch
-            before you get it. Batches of worker processes are copied in any case.
+            before you get it. Batches of worker processes are copied in any case. "rollback" does
+            as "auto", and undoes after each batch what was written to arrays and tensors of a
+            map-style dataset.
         guard: What is done about what silently goes wrong, such as workers that all read the same
             stream, or samples that change the dataset in place: "on" tells it once, "strict" makes
             it an error, "off" does not look.
@@ -127,7 +130,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         own |= {"guard": guard, "shard": shard}
         check_own(dataset, own)
         self._progress = Progress()
-        self._pool, self._shelf = Pool(), Shelf()
+        self._pool, self._shelf, self._budget = Pool(), Shelf(), Budget()
         super().__init__(
             dataset,
             batch_size,
@@ -153,8 +156,8 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
 
     def __getstate__(self) -> dict[str, Any]:
         """Give a copy or a pickle its own progress and memory."""
-        own = {"_progress": self._progress.fresh(), "_pool": Pool(), "_shelf": Shelf()}
-        return {**vars(self), **own}
+        memory = {"_pool": Pool(), "_shelf": Shelf(), "_budget": Budget()}
+        return {**vars(self), "_progress": self._progress.fresh(), **memory}
 
     def _get_iterator(self) -> _BaseDataLoaderIter:
         """Begin an epoch: torch's hook, which `iter(loader)` calls and libraries override."""

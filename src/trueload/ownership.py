@@ -22,8 +22,8 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-Copying = Literal["auto", "always", "never"]
-COPYING: tuple[Copying, ...] = ("auto", "always", "never")
+Copying = Literal["auto", "always", "never", "rollback"]
+COPYING: tuple[Copying, ...] = ("auto", "always", "never", "rollback")
 
 _MOST_DEPTH = 32
 _ATOMS = frozenset({int, float, complex, bool, str, bytes, type(None)})
@@ -35,7 +35,8 @@ def owned(box: list[Any], copying: Copying = "auto") -> Any:
 
     Args:
         box: One sample or batch. Nothing else may refer to it, not even a variable of the caller.
-        copying: `"auto"` copies what others can see, `"always"` every leaf, `"never"` none.
+        copying: `"auto"` copies what others can see, `"always"` every leaf, `"never"` none;
+            `"rollback"` copies as `"auto"`, and does more elsewhere.
 
     Returns:
         The same object where nothing had to be copied. Otherwise its containers are made anew,

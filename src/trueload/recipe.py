@@ -73,6 +73,7 @@ class Recipe:
         batched: Whether a task holds a list of indices rather than one index.
         copying: Which leaves of samples and batches are copied; see `ownership`.
         stays: Whether batches stay in this process; those that leave it are copied on the way.
+        originals: What `watching` keeps of the dataset's arrays, to undo what is written to them.
     """
 
     dataset: Any
@@ -81,6 +82,7 @@ class Recipe:
     batched: bool
     copying: Copying = "auto"
     stays: bool = False
+    originals: Any = None
     _careful: bool = field(init=False, default=True, repr=False)
     _gather: Gather | None = field(init=False, default=None, repr=False)
     _own: list[Any] | None = field(init=False, default=None, repr=False)
@@ -97,7 +99,7 @@ class Recipe:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what can be made again in another process."""
-        return {**self.__dict__, "_gather": None, "_own": None}
+        return {**self.__dict__, "_gather": None, "_own": None, "originals": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -406,3 +406,78 @@ def test_small_datasets_are_not_watched_and_cost_nothing(caplog):
     caplog.set_level(logging.DEBUG, "trueload")
     list(DataLoader(torch.utils.data.TensorDataset(torch.arange(4.0)), 2))
     assert not caplog.records
+
+
+class Doubling(Dataset):
+    """Multiplies what it keeps in place, in each of several ways."""
+
+    def __init__(self):
+        self.large = np.arange(40 * 3000.0).reshape(40, 3000)
+        self.tensor = torch.arange(40 * 3000.0).reshape(40, 3000)
+        self.small = np.arange(40.0)
+
+    def __len__(self):
+        return 40
+
+    def __getitem__(self, index):
+        large, tensor = self.large[index], self.tensor[index]
+        large *= 2
+        tensor.mul_(2)
+        self.small[index] *= 2
+        return large, tensor, self.small[index]
+
+
+@pytest.mark.parametrize("workers", [0, 3])
+@pytest.mark.parametrize("persistent", [False, True])
+@pytest.mark.parametrize("collate_fn", [None, lambda samples: samples])
+def test_what_samples_write_can_be_undone_after_each_batch(workers, persistent, collate_fn):
+    dataset = Doubling()
+    loader = DataLoader(
+        dataset,
+        4,
+        copy="rollback",
+        num_workers=workers,
+        collate_fn=collate_fn,
+        persistent_workers=persistent and workers > 0,
+    )
+    epochs = [str(list(loader)) for _ in range(5)]
+    loader._iterator = None
+    assert len(set(epochs)) == 1
+    assert (dataset.large == np.arange(40 * 3000.0).reshape(40, 3000)).all()
+    (first, *_) = DataLoader(dataset, 4, copy="rollback")
+    assert torch.equal(first[0], 2 * torch.from_numpy(dataset.large[:4]))
+
+
+@pytest.mark.parametrize("workers", [0, 3])
+def test_it_is_undone_without_help_of_the_kernel_too(workers, monkeypatch):
+    def refuse(*_):
+        raise OSError
+
+    monkeypatch.setattr(pages_module, "Protected", refuse)
+    loader = DataLoader(Doubling(), 4, copy="rollback", num_workers=workers)
+    assert len({str(list(loader)) for _ in range(3)}) == 1
+
+
+def test_what_is_changed_between_epochs_stays_changed():
+    dataset = Doubling()
+    loader = DataLoader(dataset, 4, copy="rollback", num_workers=2, persistent_workers=True)
+    list(loader)
+    dataset.small = np.ones(40)
+    for _ in range(2):
+        assert all((batch[2] == 2).all() for batch in loader)
+    loader._iterator = None
+
+
+def test_it_is_undone_where_a_sample_raises():
+    class Failing(Doubling):
+        def __getitem__(self, index):
+            sample = super().__getitem__(index)
+            if index == 2:
+                raise LookupError
+            return sample
+
+    dataset = Failing()
+    batches = iter(DataLoader(dataset, 4, copy="rollback"))
+    with pytest.raises(LookupError):
+        next(batches)
+    assert dataset.small.tolist() == list(range(40))

@@ -284,5 +284,5 @@ def test_who_says_so_gets_copies_of_all():
 
 
 def test_another_word_is_refused():
-    with pytest.raises(ArgumentError, match="`copy` must be one of 'auto', 'always' or 'never'"):
+    with pytest.raises(ArgumentError, match="`copy` must be one of 'auto', 'always', 'never' or "):
         DataLoader(range(3), copy="deep")

@@ -16,6 +16,7 @@ from trueload.recipe import Randomness, Recipe
 from trueload.seeds import Borrowed, reseed, stream_key_of
 from trueload.stream import Stream
 from trueload.tasks import Task
+from trueload.watching.rollback import Originals, Rollback
 from trueload.watching.writes import Watch
 
 
@@ -47,9 +48,11 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             maker = None if knows else self._maker_of(loader)
         # A state of the dataset's own may bring the process's generators back with it.
         self._maker = maker or self._maker_of(loader)
-        self._guard, self._watch = loader.guard, None
-        if loader.guard != "off" and isinstance(self._maker, Recipe):
-            self._watch = Watch(self._maker, forked=False)
+        self._guard, self._watch, self._rollback = loader.guard, None, None
+        if isinstance(self._maker, Recipe) and loader.copy == "rollback":
+            self._rollback = Rollback(Originals(loader.dataset), forked=False)
+        elif isinstance(self._maker, Recipe) and loader.guard != "off":
+            self._watch = Watch(self._maker, forked=False, budget=loader._budget)  # noqa: SLF001
 
     def __next__(self) -> Any:
         """Make the next batch.
@@ -84,10 +87,14 @@ class InlineIterator(_SingleProcessDataLoaderIter):
         except StopIteration:
             raise
         except Exception:
+            if self._rollback is not None:
+                self._rollback.undo()
             self._cursor.passed_over(task)
             raise
         if self._watch is not None:
             self._look(task)
+        if self._rollback is not None:
+            self._rollback.undo()
         if self._pin_memory:
             batch = pin_memory(batch, self._pin_memory_device)
         self._cursor.took(task)

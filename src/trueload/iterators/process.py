@@ -23,6 +23,7 @@ from trueload.iterators.starting import context_of
 from trueload.iterators.unsent import tell_unsent
 from trueload.seeds import next_base_seed
 from trueload.tasks import Task
+from trueload.watching.rollback import Originals
 from trueload.workers.base import Noted, Order, StartError, StreamEndError
 from trueload.workers.process import ProcessWorkers, Setup
 
@@ -57,6 +58,8 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
         self._prefetch_factor, self._in_order = loader.prefetch_factor, loader.in_order
         self._terms = _terms(loader)
         self._maker = maker_of(loader)
+        if loader.copy == "rollback" and not is_stream(loader):
+            self._maker.originals = Originals(loader.dataset)  # pyrefly: ignore - a recipe has it
         depth = self._prefetch_factor * self._num_workers
         setup = Setup(
             self._num_workers,

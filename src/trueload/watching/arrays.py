@@ -3,7 +3,7 @@
 import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -15,6 +15,7 @@ _MOST_ARRAYS = 1000
 _MOST_THINGS = 5000
 _MOST_STEPS = 8
 _MOST_ITEMS = 64
+_DATA = (np.ndarray, torch.Tensor)
 _OPAQUE = (str, bytes, int, float, type, FunctionType, MethodType, BuiltinFunctionType, ModuleType)
 
 
@@ -35,13 +36,18 @@ class Kept:
     size_bytes: int
 
     @property
+    def end(self) -> int:
+        """Where its memory ends."""
+        return self.address + self.size_bytes
+
+    @property
     def pages(self) -> tuple[int, int]:
         """Where the pages begin and end that belong to nothing else; of no length if there is none.
 
         A small array shares its page with other objects, which are written to all the time.
         """
         start = -(-self.address // _PAGE) * _PAGE
-        return start, max(start, (self.address + self.size_bytes) // _PAGE * _PAGE)
+        return start, max(start, self.end // _PAGE * _PAGE)
 
     def is_in(self, spans: list[tuple[int, int]]) -> bool:
         """Say whether it lies in some spans of memory, at least in part."""
@@ -58,7 +64,7 @@ class Kept:
         """Give where those rows begin and end."""
         rows = self.rows(start, end)
         first, last = (self.address + row * self.row_bytes for row in (rows.start, rows.stop))
-        return first, min(last, self.address + self.size_bytes)
+        return first, min(last, self.end)
 
     @property
     def row_bytes(self) -> int:
@@ -70,15 +76,19 @@ class Kept:
         return f"{self.path}, {self.array.dtype} {self.array.shape}"
 
 
-def kept_by(dataset: Any) -> list[Kept]:
-    """Find the arrays of a dataset that have pages of their own, nearest first.
+def kept_by(dataset: Any, *, small: bool = False) -> list[Kept]:
+    """Find the arrays of a dataset, nearest first.
 
     Containers are looked into up to 64 items and 8 steps deep; what is the same memory comes once.
+
+    Args:
+        dataset: The dataset.
+        small: Whether to give those too that have no page to themselves.
     """
     found: dict[int, Kept] = {}
     for path, array in _arrays(dataset):
         kept = _kept(path, array)
-        if kept is not None and kept.pages[0] < kept.pages[1]:
+        if kept is not None and kept.size_bytes and (small or kept.pages[0] < kept.pages[1]):
             found.setdefault(kept.address, kept)
         if len(found) == _MOST_ARRAYS:
             break
@@ -110,7 +120,7 @@ def _arrays(dataset: Any) -> Iterator[tuple[str, Any]]:
             if id(thing) in seen or isinstance(thing, _OPAQUE) or len(seen) == _MOST_THINGS:
                 continue
             seen.add(id(thing))
-            if isinstance(thing, np.ndarray | torch.Tensor):
+            if isinstance(thing, _DATA):
                 yield path, thing
             else:
                 following += ((path + step, part) for step, part in _parts(thing))
@@ -124,4 +134,6 @@ def _parts(thing: Any) -> Iterator[tuple[str, Any]]:
         few = islice(thing.items(), _MOST_ITEMS)
         yield from ((f"[{key!r}]", part) for key, part in few)
     elif hasattr(thing, "__dict__"):
-        yield from ((f".{name}", part) for name, part in islice(vars(thing).items(), _MOST_ITEMS))
+        common = ((n, v) for n, v in vars(type(thing)).items() if isinstance(v, _DATA))
+        own = islice(vars(thing).items(), _MOST_ITEMS)
+        yield from ((f".{name}", part) for name, part in chain(own, common))

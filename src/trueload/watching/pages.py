@@ -35,9 +35,15 @@ _EXCLUSIVE_BIT, _PRESENT_BIT = 56, 63
 
 
 class Pages(ABC):
-    """Watches some spans of pages."""
+    """Watches some spans of pages.
+
+    Attributes:
+        name: How, for people.
+        tells_again: Whether a page that was told is told again when it is written to again.
+    """
 
     name: str
+    tells_again: bool
 
     @abstractmethod
     def written(self) -> list[Span]:
@@ -59,14 +65,17 @@ class Protected(Pages):
     """
 
     name = "write protection by userfaultfd"
+    tells_again = True
 
     def __init__(self, spans: list[Span]) -> None:
-        self._map = -1
+        self._map, self._asked = -1, []
         self._file = _userfaultfd()
         try:
             features = _WP_ASYNC | _WP_UNPOPULATED | _WP_SHMEM | _WP
             self._ask(0x3F, struct.pack("QQQ", 0xAA, features, 0))
-            self._spans = [span for span in spans if self._is_protected(*span)]
+            self._vector = (ctypes.c_uint64 * (3 * _MOST_SPANS))()
+            protected = [span for span in spans if self._is_protected(*span)]
+            self._asked = [self._question(*span) for span in protected]
             self._map = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
             self.written()
         except OSError:
@@ -85,18 +94,18 @@ class Protected(Pages):
     def written(self) -> list[Span]:
         """Give what was written to since the last call, and protect it again."""
         found: list[Span] = []
-        for start, end in self._spans:
-            found += self._scan(start, end)
+        for asked in self._asked:
+            count = fcntl.ioctl(self._map, _SCAN, asked)
+            if count:
+                words = self._vector[: 3 * count]
+                found += zip(words[0::3], words[1::3], strict=True)
         return found
 
-    def _scan(self, start: int, end: int) -> list[Span]:
-        vector = (ctypes.c_uint64 * (3 * _MOST_SPANS))()
-        flags = _PROTECT_AGAIN | _CHECK_ASYNC
-        masks = (0, _IS_WRITTEN, 0, _IS_WRITTEN)
-        where = (start, end, 0, ctypes.addressof(vector), _MOST_SPANS, 0)
-        asked = bytearray(struct.pack("12Q", 96, flags, *where, *masks))
-        count = fcntl.ioctl(self._map, _request(ord("f"), 16, len(asked)), asked)
-        return [(vector[3 * one], vector[3 * one + 1]) for one in range(count)]
+    def _question(self, start: int, end: int) -> bytearray:
+        """Give the question what was written to in a span, to be asked again and again."""
+        flags, vector = _PROTECT_AGAIN | _CHECK_ASYNC, ctypes.addressof(self._vector)
+        where, masks = (start, end, 0, vector, _MOST_SPANS, 0), (0, _IS_WRITTEN, 0, _IS_WRITTEN)
+        return bytearray(struct.pack("12Q", _SCAN_BYTES, flags, *where, *masks))
 
     def _ask(self, number: int, data: bytes) -> None:
         fcntl.ioctl(self._file, _request(0xAA, number, len(data)), bytearray(data))
@@ -106,7 +115,7 @@ class Protected(Pages):
         os.close(self._file)
         if self._map >= 0:
             os.close(self._map)
-        self._spans = []
+        self._asked = []
 
 
 class Exclusive(Pages):
@@ -122,6 +131,7 @@ class Exclusive(Pages):
     """
 
     name = "pages that a forked worker has to itself"
+    tells_again = False
 
     def __init__(self, spans: list[Span]) -> None:
         self._spans = spans
@@ -181,3 +191,7 @@ def _userfaultfd() -> int:
 def _request(kind: int, number: int, size_bytes: int) -> int:
     """Give the number of a request that reads and writes so many bytes."""
     return 3 << 30 | size_bytes << 16 | kind << 8 | number
+
+
+_SCAN_BYTES = 96
+_SCAN = _request(ord("f"), 16, _SCAN_BYTES)

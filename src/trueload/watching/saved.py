@@ -27,13 +27,13 @@ class Saved:
             for start, end in _merged(array.span_of_rows(*span) for span in spans):
                 room -= end - start
                 if room > 0:
-                    pieces.append((start, _bytes_at(start, end).copy()))
+                    pieces.append((start, bytes_at(start, end).copy()))
 
     def put_back(self) -> None:
         """Make the memory what it was, where it is not."""
         for pieces in self._kept.values():
             for start, data in pieces:
-                now = _bytes_at(start, start + len(data))
+                now = bytes_at(start, start + len(data))
                 if not np.array_equal(now, data):
                     now[:] = data
 
@@ -45,7 +45,7 @@ class Saved:
         """Give the rows of an array that are not what they were."""
         rows: set[int] = set()
         for start, data in self._kept[array.path]:
-            now = _bytes_at(start, start + len(data))
+            now = bytes_at(start, start + len(data))
             if not np.array_equal(now, data):
                 offsets = np.flatnonzero(now != data) + (start - array.address)
                 rows.update(np.unique(offsets // array.row_bytes).tolist())
@@ -63,7 +63,7 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
     return found
 
 
-def _bytes_at(start: int, end: int) -> np.ndarray:
+def bytes_at(start: int, end: int) -> np.ndarray:
     """Give the memory at an address: uint8, (end - start,)."""
     holder: Any = type("Memory", (), {})()
     shape, place = (end - start,), (start, False)

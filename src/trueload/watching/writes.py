@@ -31,7 +31,7 @@ from trueload.watching.saved import Saved
 
 logger = logging.getLogger("trueload")
 
-_SHARE, _FIRST_SECONDS = 0.005, 0.02
+_SHARE, _FIRST_SECONDS = 0.005, 0.01
 """How much of the time may go into looking, and how much more at first."""
 
 _SHARE_TO_EXPLAIN, _FIRST_SECONDS_TO_EXPLAIN = 0.05, 2.0
@@ -59,22 +59,41 @@ class Changed:
     message: str
 
 
+class Budget:
+    """How much time may go into looking, and into explaining what was seen."""
+
+    def __init__(self) -> None:
+        self._since = time.perf_counter()
+        self._look_seconds, self._explain_seconds = _FIRST_SECONDS, _FIRST_SECONDS_TO_EXPLAIN
+
+    def allows(self, now: float) -> bool:
+        """Say whether there may be a look now, by `time.perf_counter`."""
+        passed, self._since = now - self._since, now
+        self._look_seconds += passed * _SHARE
+        self._explain_seconds += passed * _SHARE_TO_EXPLAIN
+        return self._look_seconds > 0 and self._explain_seconds > 0
+
+    def spend(self, look_seconds: float, explain_seconds: float) -> None:
+        """Put down what was spent."""
+        self._look_seconds -= look_seconds
+        self._explain_seconds -= explain_seconds
+
+
 class Watch:
     """Watches a dataset while its batches are made.
 
     Args:
         recipe: What makes them; its dataset's arrays are looked for now.
         forked: Whether this process was forked from the one that made the dataset.
+        budget: How much time it may take; one of its own if left out.
     """
 
-    def __init__(self, recipe: Recipe, *, forked: bool) -> None:
-        self._recipe, self._forked = recipe, forked
+    def __init__(self, recipe: Recipe, *, forked: bool, budget: "Budget | None" = None) -> None:
+        self._recipe, self._forked, self._budget = recipe, forked, budget or Budget()
         self._arrays = kept_by(recipe.dataset)
         self._tasks: deque[Task] = deque(maxlen=_MOST_TASKS)
         self._doubts: dict[str, int] = {}
         self._pages: Pages | None = None
-        self._since = time.perf_counter()
-        self._may_look, self._may_explain = _FIRST_SECONDS, _FIRST_SECONDS_TO_EXPLAIN
         self._begin()
 
     @property
@@ -99,17 +118,13 @@ class Watch:
             return None
         self._tasks.append(task)
         begun = time.perf_counter()
-        self._may_look += (begun - self._since) * _SHARE
-        self._may_explain += (begun - self._since) * _SHARE_TO_EXPLAIN
-        self._since = begun
-        if self._may_look <= 0 or self._may_explain <= 0:
+        if not self._budget.allows(begun):
             return None
         written = self._written()
         looked = time.perf_counter()
         found = self._found(written) if written else None
         self._tasks.clear()
-        self._may_look -= looked - begun
-        self._may_explain -= time.perf_counter() - looked
+        self._budget.spend(looked - begun, time.perf_counter() - looked)
         return found
 
     def _found(self, written: list[Span]) -> Changed | None:

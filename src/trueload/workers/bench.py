@@ -10,6 +10,7 @@ from trueload.recipe import DrawnError, Recipe, part_of
 from trueload.stream import StreamBatch, StreamRecipe
 from trueload.tasks import Task
 from trueload.transport import Failure, failure
+from trueload.watching.rollback import Originals, Rollback
 from trueload.watching.writes import Changed, Watch
 from trueload.workers.arena import Arena
 from trueload.workers.base import Noted, Order
@@ -19,7 +20,9 @@ from trueload.workers.packing import Room, is_exact, unpack
 
 
 class Guard:
-    """Watches the dataset's memory, or not; keeps what it finds until a batch takes it home.
+    """Looks after the dataset's memory: watches it, or undoes what is written to it, or neither.
+
+    What it finds it keeps until a batch takes it home.
 
     Args:
         recipe: What makes batches.
@@ -28,20 +31,37 @@ class Guard:
     """
 
     def __init__(self, recipe: Recipe | StreamRecipe, *, watches: bool, forked: bool) -> None:
-        self._recipe = recipe if watches and isinstance(recipe, Recipe) else None
-        self._forked = forked
+        self._recipe = recipe if isinstance(recipe, Recipe) else None
+        self._watches, self._forked = watches, forked
         self._found: Changed | None = None
-        self.begin_again()
+        self._watch: Watch | None = None
+        self._rollback: Rollback | None = None
+        originals = None if self._recipe is None else self._recipe.originals
+        self._begin(originals)
 
     def begin_again(self) -> None:
-        """Look at the dataset anew."""
-        known = self._recipe
-        self._watch = None if known is None else Watch(known, forked=self._forked)
+        """Look at the dataset anew, as it has been changed from outside."""
+        self._begin(None)
+
+    def _begin(self, originals: Originals | None) -> None:
+        recipe = self._recipe
+        if recipe is None:
+            return
+        if recipe.copying == "rollback":
+            forked = self._forked and originals is not None
+            self._rollback = Rollback(originals or Originals(recipe.dataset), forked=forked)
+        elif self._watches:
+            self._watch = Watch(recipe, forked=self._forked)
 
     def look(self, task: Task) -> None:
         """Look what was written to, as samples of a task have been made just now."""
         if self._watch is not None:
             self._found = self._watch.look(task) or self._found
+
+    def undo(self) -> None:
+        """Undo what was written to, once nobody needs the samples any more."""
+        if self._rollback is not None:
+            self._rollback.undo()
 
     def noted(self, batch: Any) -> Any:
         """Give a batch, with what was found, if anything was."""
@@ -84,6 +104,7 @@ class Bench:
             if self.is_child():
                 raise
             news = self.failed(call, error)
+        self.guard.undo()
         return news._replace(took_us=(time.perf_counter_ns() - begun) // 1000)
 
     def failed(self, call: Call, error: Exception) -> News:
