@@ -1,0 +1,54 @@
+"""What was seen of a run: neutral facts that instruments write and checks read.
+
+    facts.py    what exists: loaders, root modules, parameters, optimizers
+    events.py   what happened, in order: fetches, forwards, backwards, steps, ...
+    graph.py    what a loss was computed from, near the loss
+    run.py      all of it together, bounded however long the run is
+
+Nothing here imports torch or numpy, and nothing here holds a tensor or a module of the user's:
+whatever must be measured is measured while the run goes on, by `trueload.sanitizer`. So a check
+can be tried on facts written by hand, and a run costs the same memory after a million steps.
+"""
+
+from trueload.evidence.events import (
+    Backward,
+    Clip,
+    EpochBegun,
+    EpochEnded,
+    Event,
+    Fetch,
+    FetchAfterEnd,
+    Forward,
+    Gradient,
+    Leaf,
+    Rate,
+    Step,
+)
+from trueload.evidence.facts import Loader, Module, Optimizer, Parameter
+from trueload.evidence.graph import Graph, Hazard, Node
+from trueload.evidence.run import Crash, Examined, Run
+
+__all__ = [
+    "Backward",
+    "Clip",
+    "Crash",
+    "EpochBegun",
+    "EpochEnded",
+    "Event",
+    "Examined",
+    "Fetch",
+    "FetchAfterEnd",
+    "Forward",
+    "Gradient",
+    "Graph",
+    "Hazard",
+    "Leaf",
+    "Loader",
+    "Module",
+    "Node",
+    "Optimizer",
+    "Parameter",
+    "Rate",
+    "Run",
+    "Step",
+]
