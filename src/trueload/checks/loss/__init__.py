@@ -1,0 +1,3 @@
+"""Checks of what a loss is computed from."""
+
+CHECKS = ()
