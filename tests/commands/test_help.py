@@ -21,6 +21,8 @@ options:
   --version   show the version and exit
 
 commands:
+  check      Run a training script, unmodified, and say what silently goes wrong in it
+  explain    Show the page of a check or of an error: what it means, why it matters, the way out
   demo       Show all of it on real data in a minute
   install    Run a script with trueload's DataLoader in the place of torch's
 """
@@ -33,7 +35,16 @@ except SystemExit as ended:
     code = ended.code
 print(json.dumps([code, sorted({"torch", "numpy", "rich"} & sys.modules.keys())]))
 """
-LIGHT = (["--help"], ["--version"], ["demo", "--help"], ["install", "--help"], ["unknown"], [])
+LIGHT = (
+    ["--help"],
+    ["--version"],
+    ["demo", "--help"],
+    ["install", "--help"],
+    ["check", "--help"],
+    ["explain", "--help"],
+    ["unknown"],
+    [],
+)
 
 
 def test_help_lists_the_commands():

@@ -1,0 +1,98 @@
+"""Run a training script, unmodified, and say what silently goes wrong in it.
+
+The script runs as under `python`: the same arguments, standard input and output, and main module.
+After about 200 steps, two epochs and an evaluation it is stopped, before it saves anything; what
+was found is written to standard error. The exit code is the script's own, or with `--exit-code` 1
+if anything above a note was found.
+"""
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from trueload.commands import running
+from trueload.commands.codes import Exit
+from trueload.errors import ArgumentError
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Take options, then `script.py args...`, `-m module args...` or `-c code args...`."""
+    parser.usage = "trueload check [-h] [options] (script.py | -m module | -c code) [args...]"
+    parser.add_argument("--steps", type=_positive, help="stop after so many optimizer steps")
+    parser.add_argument("--time", type=_positive, metavar="SECONDS", help="stop after so long")
+    parser.add_argument("--full", action="store_true", help="let the script run to its end")
+    parser.add_argument("--select", type=_names, metavar="CODES", help="only these checks")
+    parser.add_argument("--ignore", type=_names, metavar="CODES", help="all but these checks")
+    parser.add_argument(
+        "--exit-code", action="store_true", help="exit with 1 if anything above a note was found"
+    )
+    running.add_program(parser)
+
+
+def run(args: Namespace) -> int:
+    """Run the script under the instruments, report, and end as it ended."""
+    program = running.program_of(args)
+    from trueload.checks import selection  # noqa: PLC0415 - help needs no checks
+
+    try:
+        settings = selection.settings(_folder(program))
+        chosen = selection.Selection(
+            select=args.select or tuple(settings.get("select", ())),
+            ignore=(args.ignore or ()) + tuple(settings.get("ignore", ())),
+        )
+    except ArgumentError as error:
+        print(error, file=sys.stderr)
+        return Exit.WRONG_USE
+    return _check(args, program, chosen.checks())
+
+
+def _check(args: Namespace, program: running.Program, checks: list) -> int:
+    from rich.console import Console  # noqa: PLC0415 - help needs none of these
+
+    from trueload.reports import text  # noqa: PLC0415
+    from trueload.sanitizer.limits import Limits  # noqa: PLC0415
+    from trueload.sanitizer.script import Watched  # noqa: PLC0415
+
+    def tell() -> bool:
+        sys.stdout.flush()
+        report = watched.report(checks)
+        text.render(report, Console(stderr=True))
+        return report.grave
+
+    def give_up() -> None:
+        """End a script that catches whatever is to stop it."""
+        tell()
+        sys.stderr.flush()
+        os._exit(Exit.CLEAN)
+
+    limits = Limits(args.steps, args.time, full=args.full, give_up=give_up)
+    watched = Watched(limits, program.name if program.kind == "command" else "")
+    error = watched.run(lambda: running.run(program))
+    try:
+        status = running.show(error)
+    except (SystemExit, KeyboardInterrupt) as error:
+        grave = tell()
+        if isinstance(error, SystemExit) and not error.code and grave and args.exit_code:
+            return Exit.FOUND
+        raise
+    grave = tell()
+    return Exit.FOUND if grave and args.exit_code and not status else status
+
+
+def _folder(program: running.Program) -> Path:
+    """Give the folder whose settings hold: that of the script, else the working directory."""
+    if program.kind == "script" and Path(program.name).exists():
+        return Path(program.name).resolve().parent
+    return Path.cwd()
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number

@@ -1,0 +1,83 @@
+"""The report for a terminal or a log: complete without color, one line for each fact."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from trueload.errors import count
+from trueload.evidence import Examined
+from trueload.findings import Finding, Severity
+from trueload.reports import Report
+
+_STYLES: Final = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+_LABELS: Final = ("hint", "more")
+
+
+def render(report: Report, console: Console) -> None:
+    """Show a report.
+
+    Lines are not wrapped, so that a log can be searched.
+    """
+    for finding in report.findings:
+        for line in _finding(finding):
+            _show(line, console)
+        _show(Text(), console)
+    for trouble in report.troubles:
+        _show(Text(f"trueload: an instrument failed and saw less: {trouble}", "dim"), console)
+    _show(Text(f"trueload: {_verdict(report)}", "bold"), console)
+    _show(Text(f"  {report.ending}"), console)
+    _show(Text(f"  examined {_examined(report.examined)}"), console)
+
+
+def _show(line: Text, console: Console) -> None:
+    console.print(line, soft_wrap=True, highlight=False)
+
+
+def _finding(finding: Finding) -> Iterator[Text]:
+    style = _STYLES[finding.severity]
+    yield Text.assemble((f"{finding.severity}[{finding.code}]", style), f": {finding.title}")
+    if finding.place is not None:
+        yield Text.assemble("  ", ("-->", style), f" {finding.place.shown}")
+        if finding.place.source:
+            line = f"{finding.place.line:>8} | "
+            yield Text.assemble((line, "dim"), finding.place.source.strip())
+    pairs = list(finding.evidence)
+    if finding.count > 1:
+        pairs.append(("seen", f"{count(finding.count)} times"))
+    width = max((len(name) for name, _ in pairs), default=0)
+    width = max(width, *map(len, _LABELS)) + 2
+    for name, value in pairs:
+        yield Text(f"{name:>{width}} = {value}")
+    yield Text.assemble(f"{'hint':>{width}}: ", (finding.hint, "bold"))
+    yield Text(f"{'more':>{width}}: trueload explain {finding.code}", "dim")
+
+
+def _verdict(report: Report) -> str:
+    parts = [
+        _several(report.number(severity), str(severity))
+        for severity in reversed(Severity)
+        if report.number(severity)
+    ]
+    return ", ".join(parts) or "nothing found"
+
+
+def _examined(examined: Examined) -> str:
+    return ", ".join(
+        [
+            _several(examined.steps, "step"),
+            _several(examined.backwards, "backward pass")
+            + (f" ({count(examined.graphs)} in detail)" if examined.backwards else ""),
+            _several(examined.batches, "batch")
+            + (f" of {_several(examined.loaders, 'loader')}" if examined.batches else "")
+            + (f" ({_several(examined.samples, 'sample')})" if examined.samples else ""),
+            _several(examined.parameters, "parameter"),
+        ]
+    )
+
+
+def _several(number: int, what: str) -> str:
+    """Write a number with its noun: `1 step`, `2 batches`, `3 passes`."""
+    many = what + ("es" if what.endswith(("s", "ch")) else "s")
+    return f"{count(number)} {what if number == 1 else many}"

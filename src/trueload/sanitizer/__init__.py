@@ -1,0 +1,17 @@
+"""The instruments of `trueload check`: they watch a training script that knows nothing of them.
+
+    hooks.py       where the instruments sit in torch, and how they are taken out again
+    recorder.py    what each hook does: it puts down events, and decides how closely to look
+    gradients.py   what the parameters of one optimizer hold, from one step to the next
+    graphs.py      what a loss was computed from
+    parameters.py  which parameters there are, whose they are, who made them
+    batches.py     what is in a batch
+    places.py      which line of the user's code is running
+    limits.py      when enough has been seen
+    crash.py       what the frames of a crash tell
+    script.py      a script under the instruments, from its start to its findings
+
+What holds for all of them: they change no bit of what the script computes, consume no random
+numbers, hold no memory of the script's beyond a few small things, and an error in them never
+becomes one of the script's. The first steps are looked at in detail, later ones at powers of two.
+"""

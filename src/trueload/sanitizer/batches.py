@@ -1,0 +1,71 @@
+"""What is in a batch: shape, dtype, range and a digest of each of its leaves.
+
+A digest looks at no more than a few thousand values, evenly spread, so that it costs the same for
+a batch of any size.
+"""
+
+import zlib
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+from trueload.evidence import Leaf
+from trueload.tree import leaves
+
+_MOST_LEAVES: Final = 16
+_DIGESTED: Final = 4096
+_RANGED: Final = 1 << 24
+
+
+def leaves_of(batch: Any, name: str = "batch") -> tuple[Leaf, ...]:
+    """Describe the tensors and arrays of a batch, at most 16 of them."""
+    found: list[Leaf] = []
+    for path, value in leaves(batch, name):
+        if len(found) == _MOST_LEAVES:
+            break
+        tensor = _tensor(value)
+        if tensor is not None:
+            found.append(_describe(path, tensor))
+    return tuple(found)
+
+
+def _tensor(value: Any) -> torch.Tensor | None:
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        return torch.from_numpy(value) if value.flags.writeable else torch.from_numpy(value.copy())
+    if not isinstance(value, torch.Tensor) or value.layout is not torch.strided:
+        return None
+    return None if value.is_meta or value.is_nested else value
+
+
+def _describe(name: str, tensor: torch.Tensor) -> Leaf:
+    with torch.no_grad():
+        plain = tensor.detach()
+        shape, dtype = tuple(plain.shape), str(plain.dtype).removeprefix("torch.")
+        if plain.is_complex() or plain.is_quantized or plain.numel() == 0:
+            return Leaf(name, shape, dtype)
+        low, high = _range(plain)
+        return Leaf(
+            name=name,
+            shape=shape,
+            dtype=dtype,
+            low=low,
+            high=high,
+            finite=low - low == 0 and high - high == 0,
+            digest=_digest(plain),
+            memory=plain.data_ptr() if plain.device.type == "cpu" else 0,
+        )
+
+
+def _range(plain: torch.Tensor) -> tuple[float, float]:
+    """Give the least and the greatest value; NaN wherever there is one."""
+    looked_at = plain if plain.numel() <= _RANGED else plain.flatten()[:: plain.numel() // _RANGED]
+    low, high = torch.aminmax(looked_at.to(torch.uint8) if plain.dtype is torch.bool else looked_at)
+    return float(low), float(high)
+
+
+def _digest(plain: torch.Tensor) -> int:
+    flat = plain.reshape(-1)
+    step = max(1, flat.numel() // _DIGESTED)
+    part = flat[::step][:_DIGESTED].contiguous().cpu()
+    return zlib.crc32(part.view(torch.uint8).numpy().tobytes(), len(plain.shape))

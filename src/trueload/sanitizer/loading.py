@@ -1,0 +1,116 @@
+"""The loaders of a run: where they were made, when they are iterated, what they give."""
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
+
+from torch.utils.data import DataLoader
+
+from trueload.evidence import EpochBegun, EpochEnded, Fetch, FetchAfterEnd, Loader
+from trueload.fingerprint import length_of
+from trueload.sanitizer.batches import leaves_of
+
+if TYPE_CHECKING:
+    from trueload.sanitizer.recorder import Recorder
+
+
+class _Epoch:
+    """An iteration over a loader that is going on."""
+
+    __slots__ = ("batches", "ended", "facts", "number")
+
+    def __init__(self, facts: Loader, number: int) -> None:
+        self.facts = facts
+        self.number = number
+        self.batches = 0
+        self.ended = False
+
+
+class Loading:
+    """Follows all loaders.
+
+    Attributes:
+        latest: The batch fetched last.
+        passes: How many iterations have ended over the loader that ended most among those whose
+            batches were trained on.
+    """
+
+    def __init__(self, recorder: "Recorder") -> None:
+        self._recorder = recorder
+        self._facts: WeakKeyDictionary[DataLoader, Loader] = WeakKeyDictionary()
+        self._epochs: WeakKeyDictionary[Any, _Epoch] = WeakKeyDictionary()
+        self._training: dict[Loader, int] = {}
+        self.live: dict[Loader, ref[DataLoader]] = {}
+        self.latest: Fetch | None = None
+
+    @property
+    def passes(self) -> int:
+        """How often the loader that trains was read to its end."""
+        return max(self._training.values(), default=0)
+
+    def made(self, loader: DataLoader) -> Loader:
+        """Give the facts of a loader, new ones where it was not seen before."""
+        facts = self._facts.get(loader)
+        if facts is None:
+            recorder = self._recorder
+            facts = Loader(
+                number=len(recorder.run.loaders),
+                place=recorder.places.here(2),
+                dataset=type(loader.dataset).__name__,
+                length=length_of(loader.dataset),
+                batch_size=loader.batch_size,
+                sampler=type(loader.sampler).__name__,
+                num_workers=loader.num_workers,
+            )
+            self._facts[loader] = facts
+            self.live[facts] = ref(loader)
+            recorder.run.loaders.append(facts)
+        return facts
+
+    def begun(self, loader: DataLoader, iterator: Any) -> None:
+        """Put down that an iteration began."""
+        facts = self.made(loader)
+        self._epochs[iterator] = _Epoch(facts, facts.epochs)
+        recorder = self._recorder
+        recorder.run.add(EpochBegun(**recorder.stamp(), loader=facts, epoch=facts.epochs))
+        facts.epochs += 1
+
+    def fetched(self, iterator: Any, batch: Any, seconds: float) -> None:
+        """Put down that a batch was given."""
+        epoch = self._epochs.get(iterator)
+        if epoch is None:
+            return
+        recorder = self._recorder
+        event = Fetch(
+            **recorder.stamp(),
+            loader=epoch.facts,
+            epoch=epoch.number,
+            batch=epoch.batches,
+            waited_seconds=seconds,
+        )
+        if recorder.detailed or epoch.batches == 0:
+            event.leaves = leaves_of(batch)
+        epoch.batches += 1
+        epoch.facts.fetched += 1
+        recorder.run.samples += epoch.facts.batch_size or 0
+        self.latest = event
+        recorder.run.add(event)
+
+    def ended(self, iterator: Any) -> None:
+        """Put down that an iterator has no more batches, or was asked although it had none."""
+        epoch = self._epochs.get(iterator)
+        if epoch is None:
+            return
+        recorder = self._recorder
+        common: dict[str, Any] = {**recorder.stamp(), "loader": epoch.facts, "epoch": epoch.number}
+        if epoch.ended:
+            recorder.run.add(FetchAfterEnd(**common))
+            return
+        epoch.ended = True
+        recorder.run.add(EpochEnded(**common, batches=epoch.batches))
+        if epoch.facts in self._training:
+            self._training[epoch.facts] += 1
+
+    def trained(self, fetch: Fetch | None) -> None:
+        """Put down that a batch was trained on."""
+        if fetch is not None:
+            self._training.setdefault(fetch.loader, 0)

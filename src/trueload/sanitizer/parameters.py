@@ -1,0 +1,178 @@
+"""Which parameters there are, whose they are, and who made them.
+
+A parameter is first seen where a module registers it, where an optimizer takes it, or where a loss
+depends on it. Whose it is changes as models are built, so it is surveyed again and again, while the
+models are alive; what was found stays when they are gone.
+"""
+
+import gc
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+from weakref import ref
+
+import torch
+from torch import nn
+from torch.utils.weak import TensorWeakRef
+
+from trueload.evidence import Module, Parameter, Run
+from trueload.findings import Place
+from trueload.sanitizer.places import NOWHERE
+
+_MISSPELLED: Final = ("require_grad", "requires_gradient", "required_grad", "requiresgrad")
+_MODAL: Final = (
+    nn.modules.dropout._DropoutNd,  # noqa: SLF001 - the base of all dropouts
+    nn.modules.batchnorm._NormBase,  # noqa: SLF001 - the base of all batch norms
+)
+
+
+class Parameters:
+    """All parameters of a run, each with its facts.
+
+    Args:
+        run: Where the facts are put down.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._known: dict[int, tuple[TensorWeakRef, Parameter]] = {}
+        self._homes: dict[int, ref[nn.Module]] = {}
+        self._marks: dict[int, tuple[ref[nn.Module], Module | None]] = {}
+
+    def known(self, tensor: torch.Tensor) -> Parameter:
+        """Give the facts of a leaf tensor, new ones where it was not seen before."""
+        entry = self._known.get(id(tensor))
+        if entry is not None and entry[0]() is tensor:
+            return entry[1]
+        facts = Parameter(len(self._run.parameters), tuple(tensor.shape))
+        facts.is_parameter = isinstance(tensor, nn.Parameter)
+        self._run.parameters.append(facts)
+        self._known[id(tensor)] = (TensorWeakRef(tensor), facts)
+        return facts
+
+    def has(self, tensor: torch.Tensor) -> bool:
+        """Say whether a tensor was seen before."""
+        entry = self._known.get(id(tensor))
+        return entry is not None and entry[0]() is tensor
+
+    def registered(
+        self, module: nn.Module, tensor: torch.Tensor, place: Place, *, by_user: bool
+    ) -> None:
+        """Put down that a module took a parameter.
+
+        Args:
+            module: The module.
+            tensor: The parameter.
+            place: The user's line that did it.
+            by_user: Whether that line called a layer's constructor itself, so that the parameter
+                holds what that initialised.
+        """
+        facts = self.known(tensor)
+        self._homes[facts.number] = ref(module)
+        if facts.place is None:
+            facts.place = None if place is NOWHERE else place
+            facts.kind = type(module).__name__
+            facts.fresh = by_user
+
+    def loaded(self, module: nn.Module) -> None:
+        """Put down that weights were loaded into a module."""
+        for tensor in module.parameters():
+            self.known(tensor).fresh = False
+
+    def root(self, module: nn.Module) -> tuple[bool, Module | None]:
+        """Say whether a module was seen before, and give its facts if it is a root."""
+        entry = self._marks.get(id(module))
+        if entry is None or entry[0]() is not module:
+            return False, None
+        return True, entry[1]
+
+    def new_root(self, module: nn.Module, place: Place) -> Module:
+        """Take a module that is being called for a root, since nothing that holds it was called.
+
+        Args:
+            module: A module that is being called and was not seen before.
+            place: The user's line that called it.
+        """
+        parts = list(module.modules())
+        modal = sum(isinstance(part, _MODAL) for part in parts)
+        facts = Module(len(self._run.modules), type(module).__name__, place, modal)
+        self._run.modules.append(facts)
+        for part in parts:
+            self._marks[id(part)] = (ref(part), None)
+        self._marks[id(module)] = (ref(module), facts)
+        return facts
+
+    def ran(self, module: nn.Module) -> None:
+        """Put down that a module that owns parameters ran in training."""
+        enabled = torch.is_grad_enabled()
+        for tensor in module._parameters.values():  # noqa: SLF001 - its own only
+            if tensor is not None:
+                facts = self.known(tensor)
+                facts.ran_with_grad += enabled
+                facts.ran_without_grad += not enabled
+
+    def survey(self) -> None:
+        """Look through all living models: names, owners, what is frozen, what is in plain lists."""
+        for module, facts in self._roots():
+            for name, tensor in module.named_parameters():
+                self._name(self.known(tensor), name, facts)
+            for where, part in _hidden(module):
+                for name, tensor in part.named_parameters():
+                    self._hide(self.known(tensor), where, name, facts)
+        for reference, facts in list(self._known.values()):
+            tensor = reference()
+            if tensor is not None:
+                self._look(tensor, facts)
+
+    def survey_unowned(self) -> None:
+        """Look for the owners of parameters that no root module has, among all living objects."""
+        wanted = {p.number for p in self._run.parameters if p.optimizers and p.root is None}
+        if not wanted:
+            return
+        for module in [thing for thing in gc.get_objects() if issubclass(type(thing), nn.Module)]:
+            for tensor in module._parameters.values():  # noqa: SLF001 - its own only
+                if tensor is not None and self.known(tensor).number in wanted:
+                    self.known(tensor).kind = type(module).__name__
+
+    def _roots(self) -> list[tuple[nn.Module, Module]]:
+        alive = [(reference(), facts) for reference, facts in self._marks.values()]
+        return [(module, facts) for module, facts in alive if module is not None and facts]
+
+    def _name(self, facts: Parameter, name: str, root: Module) -> None:
+        facts.name, facts.root, facts.hidden = name, root, ""
+        facts.is_parameter = True
+
+    def _hide(self, facts: Parameter, where: str, name: str, root: Module) -> None:
+        if facts.root is None or facts.hidden:
+            facts.name, facts.root, facts.hidden = f"{where}.{name}", root, where
+
+    def _look(self, tensor: torch.Tensor, facts: Parameter) -> None:
+        facts.trainable = facts.trainable and tensor.requires_grad
+        facts.frozen = facts.frozen and not tensor.requires_grad
+        for name in vars(tensor):
+            if name in _MISSPELLED:
+                facts.misspelled = name
+
+
+def _hidden(root: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Yield the modules that a model keeps in plain lists, tuples and dictionaries."""
+    parts = set(root.modules())
+    for owner in list(parts):
+        for name, value in vars(owner).items():
+            if name.startswith("_") and name in vars(_EMPTY):
+                continue
+            for step, held in _held(value):
+                if held not in parts:
+                    yield f"{type(owner).__name__}.{name}{step}", held
+
+
+def _held(value: Any) -> Iterable[tuple[str, nn.Module]]:
+    if type(value) in {list, tuple}:
+        pairs: Iterable[tuple[Any, Any]] = enumerate(value)
+    elif type(value) is dict:
+        pairs = value.items()
+    else:
+        return []
+    return [(f"[{step!r}]", held) for step, held in pairs if issubclass(type(held), nn.Module)]
+
+
+_EMPTY = nn.Module()

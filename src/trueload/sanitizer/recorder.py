@@ -1,0 +1,400 @@
+"""What each hook does: it puts down events, and decides how closely to look.
+
+The first 64 steps are looked at in detail, and then those at powers of two. In between, a backward
+pass costs a look at a few gradients.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import wraps
+from typing import Any, Final
+from weakref import WeakKeyDictionary, ref
+
+import torch
+from torch import nn
+
+from trueload.evidence import (
+    Backward,
+    Clip,
+    Forward,
+    Gradient,
+    Module,
+    Optimizer,
+    Rate,
+    Run,
+    Step,
+)
+from trueload.findings import Place
+from trueload.sanitizer.batches import leaves_of
+from trueload.sanitizer.gradients import Gradients
+from trueload.sanitizer.graphs import Locator, Walk
+from trueload.sanitizer.limits import Limits
+from trueload.sanitizer.loading import Loading
+from trueload.sanitizer.parameters import Parameters
+from trueload.sanitizer.places import Places
+
+DETAILED_STEPS: Final = 64
+_DETAILED_BACKWARDS: Final = 64
+_INPUTS: Final = 8
+_KEPT: Final = 256
+_KEPT_KEY: Final = "trueload.kept"
+_LOCATED_STEPS: Final = 16
+
+
+class _Sentinel:
+    """Lives as long as the graph that it was put into."""
+
+    __slots__ = ("__weakref__",)
+
+
+class Recorder:
+    """Writes down what a script does.
+
+    Args:
+        places: Finds the user's lines.
+        limits: When to stop; `None` for never.
+
+    Attributes:
+        run: The evidence.
+        parameters: The parameters and their models.
+        loading: The loaders.
+        troubles: What went wrong in the instruments themselves, the first few.
+    """
+
+    def __init__(self, places: Places, limits: Limits | None = None) -> None:
+        self.run = Run()
+        self.places = places
+        self.limits = limits
+        self.parameters = Parameters(self.run)
+        self.loading = Loading(self)
+        self.steps = 0
+        self.troubles: list[Exception] = []
+        self.locator = Locator(lambda: places.here(3), lambda: self.steps)
+        self.stepping: Step | None = None
+        self.backward: Backward | None = None
+        self._number = 0
+        self._since_step = 0
+        self._inputs = 0
+        self._evaluated = False
+        self._held: WeakKeyDictionary[torch.optim.Optimizer, Gradients] = WeakKeyDictionary()
+        self._seen: WeakKeyDictionary[torch.optim.Optimizer, Optimizer] = WeakKeyDictionary()
+        self._modes: dict[Module, bool] = {}
+        self._kept: list[ref[_Sentinel]] = []
+        self._made_schedulers: WeakKeyDictionary[Any, Place] = WeakKeyDictionary()
+        self.started = time.monotonic()
+
+    # What all hooks need.
+
+    @property
+    def detailed(self) -> bool:
+        """Whether values and graphs are looked at now."""
+        if self._since_step > _DETAILED_BACKWARDS:
+            return False
+        return self.steps < DETAILED_STEPS or self.steps & (self.steps - 1) == 0
+
+    def stamp(self, place: Place | None = None) -> dict[str, Any]:
+        """Give what every event has: number, place, steps."""
+        self._number += 1
+        return {
+            "number": self._number - 1,
+            "place": self.places.here(3) if place is None else place,
+            "steps": self.steps,
+            "inside_step": self.stepping is not None,
+        }
+
+    def stop_if_enough(self) -> None:
+        """Stop the script once enough was seen; called outside of everything that is guarded."""
+        if self.stepping is not None or self.backward is not None:
+            return
+        if self.steps >= _LOCATED_STEPS:
+            self.locator.end()
+        if self.limits is None:
+            return
+        if self.limits.reached(self.steps, self.loading.passes, evaluated=self._evaluated):
+            self.survey()
+            self.limits.stop()
+
+    def survey(self) -> None:
+        """Look through all living models."""
+        with suppress(Exception):
+            self.parameters.survey()
+
+    def judge(self) -> Run:
+        """Give the evidence, with all that can be read at the end."""
+        self.survey()
+        with suppress(Exception):
+            self.parameters.survey_unowned()
+        self.run.kept_places = self.locator.kept
+        for file in sorted(self.places.files):
+            self.run.sources[file] = self.places.text(file)
+        return self.run
+
+    # Optimizers.
+
+    def optimizer(self, optimizer: torch.optim.Optimizer, place: Place | None = None) -> Optimizer:
+        """Give the facts of an optimizer, new ones where it was not seen before."""
+        facts = self._seen.get(optimizer)
+        if facts is None:
+            where = self.places.here(2) if place is None else place
+            facts = Optimizer(len(self.run.optimizers), type(optimizer).__name__, where)
+            self._seen[optimizer] = facts
+            self.run.optimizers.append(facts)
+            weak = ref(optimizer)
+            self._held[optimizer] = Gradients(facts, lambda: _parameters_of(weak()))
+        self._hold(facts, _parameters_of(optimizer))
+        return facts
+
+    def _hold(self, facts: Optimizer, tensors: list[torch.Tensor]) -> None:
+        if len(tensors) == len(facts.parameters):
+            return
+        facts.parameters = [self.parameters.known(tensor) for tensor in tensors]
+        for parameter in facts.parameters:
+            if facts not in parameter.optimizers:
+                parameter.optimizers.append(facts)
+
+    def scaled_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Put down that a `GradScaler` was asked for a step."""
+        self.optimizer(optimizer).scaled_steps += 1
+
+    # Backward passes.
+
+    def before_backward(self, tensors: Any, options: dict[str, Any]) -> Backward | None:
+        """Look at a loss before its backward pass; `None` where there is nothing to follow."""
+        loss = _one(tensors)
+        if self.backward is not None or loss is None:
+            return None
+        detailed = self.detailed
+        for held in list(self._held.values()):
+            held.before_backward(detailed=detailed)
+        backward = Backward(
+            **self.stamp(),
+            shape=tuple(loss.shape),
+            retained=bool(options.get("retain_graph") or options.get("create_graph")),
+            partial=options.get("inputs") is not None,
+            fetch=self.loading.latest,
+        )
+        if loss.device.type == "cpu" or detailed:
+            backward.finite = bool(torch.isfinite(loss.detach()).all())
+        if detailed:
+            self._walk(loss, backward)
+        self._keep(loss, backward)
+        self.backward = backward
+        return backward
+
+    def after_backward(self, backward: Backward) -> None:
+        """Put down a backward pass that went well."""
+        self.backward = None
+        graph = backward.graph
+        into = []
+        for held in list(self._held.values()):
+            numbers = None
+            if graph is not None and not graph.opaque and not backward.partial:
+                numbers = any(p.number in graph.parameters for p in held.facts.parameters)
+            if held.after_backward(backward, reached=numbers):
+                held.facts.backwards += 1
+                into.append(held.facts)
+        backward.into = tuple(into)
+        self.run.add(backward)
+        self.loading.trained(backward.fetch)
+        self._since_step += 1
+        if self._since_step in {4, 8, 16, 32, 64}:
+            self.parameters.survey()
+
+    def abandoned(self, backward: Backward) -> None:
+        """Put down a backward pass that raised."""
+        self.backward = None
+        self.run.add(backward)
+        self.survey()
+
+    def _walk(self, loss: torch.Tensor, backward: Backward) -> None:
+        walk = Walk(loss, self._numbered)
+        backward.graph = walk.graph()
+        self.run.graphs += 1
+        for number, distance in walk.distances.items():
+            parameter = self.run.parameters[number]
+            parameter.in_graphs += 1
+            nearest = parameter.distance
+            parameter.distance = distance if nearest is None else min(nearest, distance)
+
+    def _numbered(self, tensor: torch.Tensor) -> int | None:
+        """Number a leaf if it is a parameter; inputs that require gradients are none."""
+        if isinstance(tensor, nn.Parameter) or self.parameters.has(tensor):
+            return self.parameters.known(tensor).number
+        return None
+
+    def _keep(self, loss: torch.Tensor, backward: Backward) -> None:
+        """Count the graphs of earlier losses that are still alive, and mark this one."""
+        root: Any = loss.grad_fn
+        if root is None:
+            return
+        self._kept = [kept for kept in self._kept if kept() is not None][-_KEPT:]
+        backward.kept_alive = len(self._kept)
+        sentinel = _Sentinel()
+        root.metadata[_KEPT_KEY] = sentinel
+        self._kept.append(ref(sentinel))
+
+    # Steps.
+
+    def before_step(
+        self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        """Look at the gradients that a step is going to use.
+
+        Returns:
+            The step's arguments with its closure wrapped, or `None` where it has none.
+        """
+        if self.stepping is not None:
+            return None  # a step within a step, as of an optimizer that wraps another
+        facts = self.optimizer(optimizer)
+        step = Step(**self.stamp(), optimizer=facts, ordinal=facts.steps)
+        step.rate = max((_number(group["lr"]) for group in optimizer.param_groups), default=0.0)
+        self.stepping = step
+        closure = args[1] if len(args) > 1 else options.get("closure")
+        if not callable(closure):
+            self._look(self._held[optimizer], step)
+            return None
+        wrapped = self._counted(closure, self._held[optimizer], step)
+        if len(args) > 1:
+            return (args[0], wrapped, *args[2:]), options
+        return args, {**options, "closure": wrapped}
+
+    def after_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Put down a step."""
+        step = self.stepping
+        if step is None or self._seen.get(optimizer) is not step.optimizer:
+            return
+        self.stepping = None
+        held = self._held[optimizer]
+        if self.backward is None:
+            held.after_step()
+        else:
+            held.backwards, held.lost, held.carried = [], [], False
+        step.training = tuple(self._modes.items())
+        self._modes = {}
+        self.run.add(step)
+        step.optimizer.steps += 1
+        self.steps += 1
+        self._since_step = self._inputs = 0
+        if self.steps & (self.steps - 1) == 0:
+            self.parameters.survey()
+
+    def _look(self, held: Gradients, step: Step) -> None:
+        detailed = self.detailed
+        step.gradient = held.before_step(self.backward, detailed=detailed)
+        step.carried, step.changed = held.carried, held.changed
+        step.backwards, step.lost = tuple(held.backwards), tuple(held.lost)
+        if step.gradient is Gradient.SOME:
+            step.finite = held.are_finite(detailed=detailed)
+        if detailed:
+            for tensor, facts in zip(held.tensors(), step.optimizer.parameters, strict=False):
+                facts.with_gradient += tensor.grad is not None
+
+    def _counted(self, closure: Callable[[], Any], held: Gradients, step: Step) -> Any:
+        """Wrap a closure: what it leaves the first time is what the step uses."""
+
+        @wraps(closure)
+        def counted() -> Any:
+            result = closure()
+            step.closure_calls += 1
+            if step.closure_calls == 1:
+                self.quietly(self._look, held, step)
+            return result
+
+        return counted
+
+    # Models.
+
+    def forward(self, module: nn.Module, inputs: Any) -> None:
+        """Put down a call of a root module."""
+        detailed = self.detailed
+        if detailed and module.training and module._parameters:  # noqa: SLF001 - its own only
+            self.parameters.ran(module)
+        known, facts = self.parameters.root(module)
+        if not known:
+            facts = self.parameters.new_root(module, self.places.here(2))
+        if facts is None:
+            return
+        facts.forwards += 1
+        event = Forward(
+            **self.stamp(),
+            module=facts,
+            training=module.training,
+            grad=torch.is_grad_enabled(),
+            fetch=self.loading.latest,
+        )
+        if detailed and self._inputs < _INPUTS:
+            self._inputs += 1
+            event.inputs = leaves_of(inputs, "input")
+        if event.grad:
+            self._modes[facts] = module.training
+        elif self.steps:
+            self._evaluated = True
+        self.run.add(event)
+
+    def registered(self, module: nn.Module, tensor: Any) -> None:
+        """Put down that a module took a parameter."""
+        if isinstance(tensor, torch.Tensor):
+            by_user = self.places.called_by_user()
+            self.parameters.registered(module, tensor, self.places.here(2), by_user=by_user)
+
+    # What sets rates and clips.
+
+    def scheduler_made(self, scheduler: Any) -> None:
+        """Remember the line that made a scheduler."""
+        self._made_schedulers[scheduler] = self.places.here(2)
+
+    def rated(self, scheduler: Any, before: float) -> None:
+        """Put down a scheduler's step."""
+        optimizer = scheduler.optimizer
+        event = Rate(
+            **self.stamp(),
+            scheduler=type(scheduler).__name__,
+            optimizer=self.optimizer(optimizer),
+            before=before,
+            after=max((_number(group["lr"]) for group in optimizer.param_groups), default=0.0),
+            made_at=self._made_schedulers.get(scheduler),
+        )
+        self.run.add(event)
+
+    def clipped(self, tensors: Any, limit: float) -> None:
+        """Put down that gradients were clipped."""
+        several = [tensors] if isinstance(tensors, torch.Tensor) else list(tensors)
+        numbers = {self.parameters.known(tensor).number for tensor in several}
+        used, unused = [], []
+        for held in list(self._held.values()):
+            if numbers.intersection(p.number for p in held.facts.parameters):
+                (used if held.used else unused).append(held.facts)
+        self.run.add(
+            Clip(**self.stamp(), limit=float(limit), used=tuple(used), unused=tuple(unused))
+        )
+
+    def quietly(self, hook: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Run a part of an instrument so that its failure is not the script's."""
+        try:
+            return hook(*args, **options)
+        except Exception as error:
+            if len(self.troubles) < _INPUTS:
+                self.troubles.append(error)
+            return None
+
+
+def _parameters_of(optimizer: torch.optim.Optimizer | None) -> list[torch.Tensor]:
+    if optimizer is None:
+        return []
+    return [tensor for group in optimizer.param_groups for tensor in group["params"]]
+
+
+def _one(tensors: Any) -> torch.Tensor | None:
+    """Give the loss; where several are passed at once, the first."""
+    if isinstance(tensors, torch.Tensor):
+        return tensors
+    if isinstance(tensors, Iterable):
+        return next((one for one in tensors if isinstance(one, torch.Tensor)), None)
+    return None
+
+
+def _number(rate: Any) -> float:
+    if isinstance(rate, torch.Tensor) and rate.device.type != "cpu":
+        return 0.0
+    return float(rate)

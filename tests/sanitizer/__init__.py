@@ -1,0 +1,1 @@
+"""The sanitizer: what it must find in broken scripts, and must not in correct ones."""

@@ -1,0 +1,88 @@
+"""Run scripts under the instruments, each in a process forked from one that has torch loaded."""
+
+import multiprocessing
+import re
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from trueload.checks.registry import CHECKS
+from trueload.commands import running
+from trueload.evidence import Examined
+from trueload.findings import Finding, Severity
+
+HERE = Path(__file__).parent
+BROKEN = sorted((HERE / "broken").glob("*.py"))
+CLEAN = sorted((HERE / "clean").glob("*.py"))
+_EXPECTED = re.compile(r"#\s*expect:\s*([\w, ]+)")
+_PATIENCE_SECONDS = 100
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a script showed, and what was found in it."""
+
+    output: str
+    warnings: str
+    error: str
+    findings: tuple[Finding, ...] = ()
+    troubles: tuple[str, ...] = ()
+    examined: Examined | None = None
+
+    def grave(self):
+        """Give code and line of all that is above a note."""
+        return {
+            (finding.code, finding.place.line if finding.place else 0)
+            for finding in self.findings
+            if finding.severity > Severity.NOTE
+        }
+
+    def notes(self):
+        """Give the codes of all notes."""
+        return {f.code for f in self.findings if f.severity is Severity.NOTE}
+
+
+def expected(path):
+    """Give code and line of each `# expect: TL701` in a script."""
+    lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+    marks = ((number, _EXPECTED.search(line)) for number, line in lines)
+    return {(code.strip(), number) for number, mark in marks if mark for code in mark[1].split(",")}
+
+
+def see(path, *, checked=True, **limits):
+    """Run a script in a process of its own, with the checks or without."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.sanitizer.template"])
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_run, args=(theirs, str(path), checked, limits))
+    process.start()
+    theirs.close()
+    try:
+        assert ours.poll(_PATIENCE_SECONDS), f"{path} takes too long"
+        return ours.recv()
+    finally:
+        process.kill()
+        process.join()
+
+
+def _run(pipe, path, checked, limits):
+    import torch  # noqa: PLC0415 - not needed where the scripts are only listed
+
+    from trueload.sanitizer.limits import Limits  # noqa: PLC0415
+    from trueload.sanitizer.script import Watched  # noqa: PLC0415
+
+    torch.set_num_threads(1)
+    program = running.Program("script", path, ())
+    output, warnings = StringIO(), StringIO()
+    seen: dict[str, Any] = {}
+    with redirect_stdout(output), redirect_stderr(warnings):
+        if checked:
+            watched = Watched(Limits(**({"full": True} | limits)))
+            error = watched.run(lambda: running.run(program))
+            report = watched.report(list(CHECKS.values()))
+            seen = {name: getattr(report, name) for name in ("findings", "troubles", "examined")}
+        else:
+            error = running.run(program)
+    pipe.send(Seen(output.getvalue(), warnings.getvalue(), repr(error), **seen))

@@ -1,0 +1,49 @@
+"""Broken scripts are named at the right line, correct ones are left alone, none is disturbed.
+
+A broken script marks each line that must be named: `# expect: TL701`. Nothing else above a note
+may be said of it, so that one mistake is told once and by its cause.
+"""
+
+import re
+
+import pytest
+
+from trueload.checks.registry import CHECKS
+
+from .scripts import BROKEN, CLEAN, expected, see
+
+_NOT_ALLOWED_TO_CRASH = "None"
+
+
+def name(path):
+    return path.stem
+
+
+@pytest.mark.parametrize("path", BROKEN, ids=name)
+def test_a_broken_script_is_named_at_the_right_line(path):
+    seen = see(path)
+    assert seen.grave() == expected(path)
+    assert not seen.troubles
+
+
+@pytest.mark.parametrize("path", CLEAN, ids=name)
+def test_nothing_is_said_of_a_correct_script(path):
+    seen = see(path)
+    assert seen.error == _NOT_ALLOWED_TO_CRASH
+    assert not [finding for finding in seen.findings if finding.severity > 1]
+    assert not seen.troubles
+    assert seen.examined.backwards > 0
+
+
+@pytest.mark.parametrize("path", [*BROKEN, *CLEAN], ids=name)
+def test_the_losses_are_the_same_to_the_last_bit(path):
+    with_checks, without = see(path), see(path, checked=False)
+    assert re.search(r"\d\.\d{6}", without.output) or without.error != _NOT_ALLOWED_TO_CRASH
+    assert with_checks.output == without.output
+    assert with_checks.warnings == without.warnings
+    assert with_checks.error == without.error
+
+
+@pytest.mark.parametrize("code", CHECKS)
+def test_every_check_has_a_broken_script(code):
+    assert code in {found for path in BROKEN for found, _ in expected(path)}
