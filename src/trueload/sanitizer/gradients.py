@@ -55,6 +55,7 @@ class Gradients:
     changed: bool = False
     _probes: list[torch.Tensor] = field(default_factory=list)
     _seen: list[_Seen | None] = field(default_factory=list)
+    _first: tuple[TensorWeakRef, torch.Tensor] | None = None
 
     def before_backward(self, *, detailed: bool) -> None:
         """See whether anything was cleared since the last look."""
@@ -117,6 +118,15 @@ class Gradients:
         if detailed:
             held = [tensor.grad for tensor in self.tensors() if tensor.grad is not None]
         return all(map(_is_finite, held)) if held else None
+
+    def has_moved(self) -> bool:
+        """Say whether a parameter changed since this was first asked, by whatever hand."""
+        if not self._probes or self.on_device():
+            return False
+        probe = self._probes[0]
+        if self._first is None or self._first[0]() is not probe:
+            self._first = (TensorWeakRef(probe), probe.detach().clone())
+        return not torch.equal(self._first[1], probe.detach())
 
     def on_device(self) -> bool:
         """Say whether a look at values makes a device wait."""

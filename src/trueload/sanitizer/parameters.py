@@ -71,7 +71,7 @@ class Parameters:
         if facts.place is None:
             facts.place = None if place is NOWHERE else place
             facts.kind = type(module).__name__
-            facts.fresh = by_user
+            facts.fresh = by_user and type(module).__module__.startswith("torch.nn.")
 
     def loaded(self, module: nn.Module) -> None:
         """Put down that weights were loaded into a module."""
@@ -96,7 +96,8 @@ class Parameters:
         modal = sum(isinstance(part, _MODAL) for part in parts)
         facts = Module(len(self._run.modules), type(module).__name__, place, modal)
         self._run.modules.append(facts)
-        for part in parts:
+        hidden = [part for _, held in _hidden(module) for part in held.modules()]
+        for part in (*parts, *hidden):
             self._marks[id(part)] = (ref(part), None)
         self._marks[id(module)] = (ref(module), facts)
         return facts

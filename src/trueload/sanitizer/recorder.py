@@ -193,6 +193,8 @@ class Recorder:
                 numbers = any(p.number in graph.parameters for p in held.facts.parameters)
             if held.after_backward(backward, reached=numbers):
                 held.facts.backwards += 1
+                if not held.facts.steps:
+                    held.facts.moved = held.facts.moved or held.has_moved()
                 into.append(held.facts)
         backward.into = tuple(into)
         self.run.add(backward)
