@@ -1,0 +1,47 @@
+"""What the text of the user's code says where the run itself cannot: calls without brackets, slips.
+
+Only files that ran are read, as they were when they ran.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from trueload.evidence import Run
+from trueload.findings import Place
+
+
+def bare(run: Run, attribute: str) -> list[Place]:
+    """Find lines that name a method and do not call it: `optimizer.step`."""
+    return [
+        _place(file, text, node)
+        for file, text, node in _nodes(run)
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Attribute)
+        and node.value.attr == attribute
+    ]
+
+
+def assigned(run: Run, attribute: str) -> list[Place]:
+    """Find lines that set an attribute: `parameter.require_grad = False`."""
+    return [
+        _place(file, text, node)
+        for file, text, node in _nodes(run)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and node.attr == attribute
+    ]
+
+
+def _nodes(run: Run) -> Iterator[tuple[str, str, ast.stmt | ast.expr]]:
+    for file, text in run.sources.items():
+        try:
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.stmt | ast.expr):
+                yield file, text, node
+
+
+def _place(file: str, text: str, node: ast.stmt | ast.expr) -> Place:
+    return Place(file, node.lineno, source=text.splitlines()[node.lineno - 1])
