@@ -38,7 +38,7 @@ def test_nothing_is_said_of_a_correct_script(path):
 @pytest.mark.parametrize("path", [*BROKEN, *CLEAN], ids=name)
 def test_the_losses_are_the_same_to_the_last_bit(path):
     with_checks, without = see(path), see(path, checked=False)
-    assert re.search(r"\d\.\d{6}", without.output) or without.error != _NOT_ALLOWED_TO_CRASH
+    assert re.search(r"\d\.\d|nan", without.output)
     assert with_checks.output == without.output
     assert with_checks.warnings == without.warnings
     assert with_checks.error == without.error

@@ -1,0 +1,19 @@
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+data = TensorDataset(torch.randn(64, 8), torch.randint(0, 3, (64,)))
+loader = DataLoader(data, batch_size=16, shuffle=True)
+
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 1), nn.Sigmoid())
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for epoch in range(3):
+    for inputs, labels in loader:
+        optimizer.zero_grad()
+        outputs = model(inputs).squeeze(1)  # expect: TL803
+        loss = F.binary_cross_entropy_with_logits(outputs, (labels > 0).float())
+        loss.backward()
+        optimizer.step()
+    print(loss.item())

@@ -1,0 +1,20 @@
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+data = TensorDataset(torch.randn(64, 8), torch.randint(0, 3, (64,)))
+loader = DataLoader(data, batch_size=16, shuffle=True)
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+model.eval()
+right = 0
+for inputs, labels in loader:
+    inputs.requires_grad_()
+    loss = F.cross_entropy(model(inputs), labels)
+    model.zero_grad()
+    loss.backward()
+    attacked = inputs + 0.1 * inputs.grad.sign()
+    right += (model(attacked).argmax(1) == labels).sum().item()
+    print(loss.item(), right)

@@ -1,0 +1,28 @@
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+data = TensorDataset(torch.randn(64, 8), torch.randint(0, 3, (64,)))
+loader = DataLoader(data, batch_size=16, shuffle=True)
+
+generator = nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 8))
+critic = nn.Sequential(nn.Linear(8, 16), nn.LeakyReLU(0.2), nn.Linear(16, 1))
+of_generator = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
+of_critic = torch.optim.Adam(critic.parameters(), lr=2e-4, betas=(0.5, 0.999))
+for epoch in range(5):
+    for real, _ in loader:
+        ones, zeros = torch.ones(len(real), 1), torch.zeros(len(real), 1)
+        critic.zero_grad()
+        fake = generator(torch.randn(len(real), 4))
+        of_real = F.binary_cross_entropy_with_logits(critic(real), ones)
+        of_real.backward()
+        of_fake = F.binary_cross_entropy_with_logits(critic(fake.detach()), zeros)
+        of_fake.backward()
+        of_critic.step()
+        generator.zero_grad()
+        wanted = F.binary_cross_entropy_with_logits(critic(fake), ones)
+        wanted.backward()
+        of_generator.step()
+    print(of_real.item(), of_fake.item(), wanted.item())

@@ -1,0 +1,19 @@
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+data = TensorDataset(torch.randn(64, 8), torch.randint(0, 3, (64,)))
+loader = DataLoader(data, batch_size=16, shuffle=True)
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
+optimizer = torch.optim.Adam(model.parameters())
+for epoch in range(10):
+    total = 0
+    for inputs, labels in loader:
+        total = total + F.cross_entropy(model(inputs), labels)
+    total = total / len(loader)
+    optimizer.zero_grad()
+    total.backward()
+    optimizer.step()
+    print(total.item())

@@ -1,0 +1,28 @@
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+data = TensorDataset(torch.randn(64, 8), torch.randint(0, 3, (64,)))
+loader = DataLoader(data, batch_size=16, shuffle=True)
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
+
+
+class Clipped(torch.optim.Adam):
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter.grad.clamp_(-1, 1)
+        return super().step(closure)
+
+
+torch.optim.Adam(nn.Linear(1, 1).parameters())
+optimizer = Clipped(model.parameters())
+for epoch in range(4):
+    for inputs, labels in loader:
+        loss = F.cross_entropy(model(inputs), labels)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    print(loss.item())
