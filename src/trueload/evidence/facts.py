@@ -73,7 +73,10 @@ class Parameter:
         is_parameter: Whether it is an `nn.Parameter`, rather than another leaf.
         trainable: Whether it required a gradient whenever that was looked at.
         frozen: Whether it required none whenever that was looked at.
-        fresh: Whether the user's own line made it and no weights were loaded into it since.
+        fresh: Whether a layer of torch initialised it for the user's own line, and no weights were
+            loaded into it since.
+        in_forward: Whether it was made while a module was being called.
+        moved: Whether its values changed, by whatever hand, although it had no gradient.
         misspelled: An attribute that was set on it and that torch does not know, such as
             `require_grad`.
         optimizers: The optimizers that hold it.
@@ -95,6 +98,8 @@ class Parameter:
     trainable: bool = True
     frozen: bool = True
     fresh: bool = False
+    in_forward: bool = False
+    moved: bool = False
     misspelled: str = ""
     optimizers: list["Optimizer"] = field(default_factory=list)
     in_graphs: int = 0

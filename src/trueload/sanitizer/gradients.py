@@ -4,9 +4,10 @@ Gradients are cleared in many ways: `zero_grad`, `grad = None`, `grad.zero_()`, 
 the last of which no version counter sees. So nothing is patched. At each backward pass and at each
 step a few small gradients are looked at: they are cleared if they are gone, are other tensors than
 before, or hold zeros. On a device, where a look at values makes the device wait, values are looked
-at in detail only; in between, a version that did not rise says "not cleared".
+at in detail only; in between, nothing is said of what was carried over.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,6 +18,7 @@ from torch.utils.weak import TensorWeakRef
 from trueload.evidence import Backward, Gradient, Optimizer
 
 _PROBES: Final = 8
+_FEW: Final = 2
 _SMALL: Final = 1 << 16
 _MOST_BACKWARDS: Final = 1024
 
@@ -97,9 +99,12 @@ class Gradients:
         if not self._probes or self._probes_are_empty():
             self._choose()
             self._remember()
+        rose = self._versions_rose()
+        self.changed = self.changed or rose
+        if not (detailed or rose or self.carried):
+            return Gradient.SOME  # untouched since the backward pass
         self._look(detailed=detailed)
-        self.changed = self.changed or self._versions_rose()
-        if not (detailed or not self.on_device()):
+        if not self.may_look(detailed=detailed):
             return Gradient.SOME
         held = self._held()
         return Gradient.ZERO if held and all(map(_is_zero, held)) else Gradient.SOME
@@ -110,34 +115,38 @@ class Gradients:
         self.backwards, self.lost, self.changed = [], [], False
         self._remember()
 
+    def used_in_backward(self) -> None:
+        """Put down a step within a backward pass, whose hook clears what it used."""
+        self.backwards, self.lost = [], []
+        self.carried = self.used = self.changed = False
+
     def are_finite(self, *, detailed: bool) -> bool | None:
         """Say whether the gradients are finite; a few of them stand for all if not in detail."""
-        if self.on_device() and not detailed:
+        if not self.may_look(detailed=detailed):
             return None
-        held = self._held()
+        held = self._held()[:_FEW]
         if detailed:
             held = [tensor.grad for tensor in self.tensors() if tensor.grad is not None]
-        return all(map(_is_finite, held)) if held else None
+        return all(map(is_finite, held)) if held else None
 
     def has_moved(self) -> bool:
         """Say whether a parameter changed since this was first asked, by whatever hand."""
-        if not self._probes or self.on_device():
+        if not self._probes or not self.may_look(detailed=False):
             return False
         probe = self._probes[0]
         if self._first is None or self._first[0]() is not probe:
             self._first = (TensorWeakRef(probe), probe.detach().clone())
         return not torch.equal(self._first[1], probe.detach())
 
-    def on_device(self) -> bool:
-        """Say whether a look at values makes a device wait."""
-        return any(probe.device.type != "cpu" for probe in self._probes)
+    def may_look(self, *, detailed: bool) -> bool:
+        """Say whether values may be looked at: in detail, or where no device has to wait for it."""
+        return detailed or all(probe.device.type == "cpu" for probe in self._probes)
 
     def _look(self, *, detailed: bool) -> None:
         if not (self.carried or self.backwards):
             return
         held = self._held()
-        look = detailed or not self.on_device()
-        if not held or (look and all(map(_is_zero, held))):
+        if not held or (self.may_look(detailed=detailed) and all(map(_is_zero, held))):
             self._clear()
         elif not self._are_the_same():
             self.carried = self.used = False  # written by hand: nobody knows what is in them
@@ -202,7 +211,15 @@ def _is_zero(grad: torch.Tensor) -> bool:
         return not bool(values.any())
 
 
-def _is_finite(grad: torch.Tensor) -> bool:
+def is_finite(tensor: torch.Tensor) -> bool:
+    """Say whether no value is NaN or infinite.
+
+    The sum is a quick first look: it is finite unless a value is not, or the sum itself is too
+    great.
+    """
     with torch.no_grad():
-        values = grad._values() if grad.is_sparse else grad.detach()  # noqa: SLF001
-        return bool(torch.isfinite(values).all())
+        values = tensor._values() if tensor.is_sparse else tensor.detach()  # noqa: SLF001
+        if values.is_complex():
+            return bool(torch.isfinite(values).all())
+        quick = values.sum(dtype=torch.float64 if values.dtype is torch.float64 else torch.float32)
+        return math.isfinite(quick.item()) or bool(torch.isfinite(values).all())

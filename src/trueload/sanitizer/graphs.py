@@ -7,6 +7,7 @@ saved for the backward pass. Facts of a node that are written down (all optional
     reduction         0 none, 1 mean, 2 sum, of a loss function
     highest, lowest   of the values that a loss function was given
     target_highest, target_lowest    of its targets
+    weighted          whether it was given weights
     target_expanded   whether its target was stretched over an axis
     sums_to_one       whether the values it was given are probabilities
 
@@ -214,6 +215,7 @@ def _facts(node: Any) -> dict[str, Any]:
             facts[name] = value - (1 << 64) if value >= 1 << 63 else value
     if name_of(node) in _LOSSES:
         given, target = _saved(node, "self"), _saved(node, "target")
+        facts["weighted"] = _saved(node, "weight") is not None
         facts.update(_range(given, ""))
         facts.update(_range(target, "target_"))
         if target is not None:

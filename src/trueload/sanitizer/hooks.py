@@ -74,7 +74,22 @@ def _models(recorder: Recorder, stack: ExitStack) -> None:
 
         return load_state_dict
 
-    stack.callback(register_module_forward_pre_hook(forward).remove)
+    def counting(original: Any) -> Any:
+        @wraps(original)
+        def has_any_global_hook() -> bool:
+            """Leave our hook out, or a compiled model would warn of it."""
+            hooks = module._global_forward_pre_hooks  # noqa: SLF001 - where the handle puts it
+            ours = hooks.pop(handle.id)
+            found = original()
+            hooks[handle.id] = ours
+            return found
+
+        return has_any_global_hook
+
+    handle = register_module_forward_pre_hook(forward)
+    stack.callback(handle.remove)
+    module = torch.nn.modules.module
+    _replace(stack, module, "_has_any_global_hook", counting)
     stack.callback(register_module_parameter_registration_hook(registered).remove)
     _replace(stack, torch.nn.Module, "load_state_dict", loading)
 

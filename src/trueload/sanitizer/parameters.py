@@ -12,6 +12,7 @@ from weakref import ref
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 from torch.utils.weak import TensorWeakRef
 
 from trueload.evidence import Module, Parameter, Run
@@ -35,6 +36,7 @@ class Parameters:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._known: dict[int, tuple[TensorWeakRef, Parameter]] = {}
+        self._sums: dict[int, float] = {}
         self._homes: dict[int, ref[nn.Module]] = {}
         self._marks: dict[int, tuple[ref[nn.Module], Module | None]] = {}
 
@@ -43,7 +45,7 @@ class Parameters:
         entry = self._known.get(id(tensor))
         if entry is not None and entry[0]() is tensor:
             return entry[1]
-        facts = Parameter(len(self._run.parameters), tuple(tensor.shape))
+        facts = Parameter(len(self._run.parameters), _shape(tensor))
         facts.is_parameter = isinstance(tensor, nn.Parameter)
         self._run.parameters.append(facts)
         self._known[id(tensor)] = (TensorWeakRef(tensor), facts)
@@ -55,7 +57,7 @@ class Parameters:
         return entry is not None and entry[0]() is tensor
 
     def registered(
-        self, module: nn.Module, tensor: torch.Tensor, place: Place, *, by_user: bool
+        self, module: nn.Module, tensor: torch.Tensor, place: Place, *, by_user: bool, inside: bool
     ) -> None:
         """Put down that a module took a parameter.
 
@@ -65,12 +67,14 @@ class Parameters:
             place: The user's line that did it.
             by_user: Whether that line called a layer's constructor itself, so that the parameter
                 holds what that initialised.
+            inside: Whether a module is being called.
         """
         facts = self.known(tensor)
         self._homes[facts.number] = ref(module)
         if facts.place is None:
             facts.place = None if place is NOWHERE else place
             facts.kind = type(module).__name__
+            facts.in_forward = inside
             facts.fresh = by_user and type(module).__module__.startswith("torch.nn.")
 
     def loaded(self, module: nn.Module) -> None:
@@ -96,7 +100,8 @@ class Parameters:
         modal = sum(isinstance(part, _MODAL) for part in parts)
         facts = Module(len(self._run.modules), type(module).__name__, place, modal)
         self._run.modules.append(facts)
-        hidden = [part for _, held in _hidden(module) for part in held.modules()]
+        held = [held for _, held in _hidden(module) if isinstance(held, nn.Module)]
+        hidden = [part for one in held for part in one.modules()]
         for part in (*parts, *hidden):
             self._marks[id(part)] = (ref(part), None)
         self._marks[id(module)] = (ref(module), facts)
@@ -116,9 +121,12 @@ class Parameters:
         for module, facts in self._roots():
             for name, tensor in module.named_parameters():
                 self._name(self.known(tensor), name, facts)
-            for where, part in _hidden(module):
-                for name, tensor in part.named_parameters():
-                    self._hide(self.known(tensor), where, name, facts)
+            for where, held in _hidden(module):
+                if isinstance(held, nn.Parameter):
+                    self._hide(self.known(held), where, where, facts)
+                    continue
+                for name, tensor in held.named_parameters():
+                    self._hide(self.known(tensor), where, f"{where}.{name}", facts)
         for reference, facts in list(self._known.values()):
             tensor = reference()
             if tensor is not None:
@@ -144,20 +152,31 @@ class Parameters:
 
     def _hide(self, facts: Parameter, where: str, name: str, root: Module) -> None:
         if facts.root is None or facts.hidden:
-            facts.name, facts.root, facts.hidden = f"{where}.{name}", root, where
+            facts.name, facts.root, facts.hidden = name, root, where
 
     def _look(self, tensor: torch.Tensor, facts: Parameter) -> None:
+        if is_lazy(tensor):
+            return
+        facts.shape = tuple(tensor.shape)
         facts.trainable = facts.trainable and tensor.requires_grad
         facts.frozen = facts.frozen and not tensor.requires_grad
+        if facts.optimizers and not (facts.in_graphs or facts.with_gradient or tensor.is_meta):
+            total = float(tensor.detach().sum(dtype=torch.float64))
+            facts.moved = facts.moved or self._sums.setdefault(facts.number, total) != total
         for name in vars(tensor):
             if name in _MISSPELLED:
                 facts.misspelled = name
 
 
-def _hidden(root: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yield the modules that a model keeps in plain lists, tuples and dictionaries."""
-    parts = set(root.modules())
-    for owner in list(parts):
+def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
+    """Give the shape; that of a lazy parameter is not known before the first batch."""
+    return () if is_lazy(tensor) else tuple(tensor.shape)
+
+
+def _hidden(root: nn.Module) -> Iterator[tuple[str, nn.Module | nn.Parameter]]:
+    """Yield the modules and parameters that a model keeps in plain lists and dictionaries."""
+    parts: set[Any] = {*root.modules(), *root.parameters()}
+    for owner in root.modules():
         for name, value in vars(owner).items():
             if name.startswith("_") and name in vars(_EMPTY):
                 continue
@@ -166,14 +185,18 @@ def _hidden(root: nn.Module) -> Iterator[tuple[str, nn.Module]]:
                     yield f"{type(owner).__name__}.{name}{step}", held
 
 
-def _held(value: Any) -> Iterable[tuple[str, nn.Module]]:
+def _held(value: Any) -> Iterable[tuple[str, nn.Module | nn.Parameter]]:
     if type(value) in {list, tuple}:
         pairs: Iterable[tuple[Any, Any]] = enumerate(value)
     elif type(value) is dict:
         pairs = value.items()
     else:
         return []
-    return [(f"[{step!r}]", held) for step, held in pairs if issubclass(type(held), nn.Module)]
+    return [
+        (f"[{step!r}]", held)
+        for step, held in pairs
+        if issubclass(type(held), nn.Module | nn.Parameter)
+    ]
 
 
 _EMPTY = nn.Module()

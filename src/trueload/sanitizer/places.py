@@ -17,6 +17,7 @@ from trueload.findings import Place
 
 NOWHERE = Place("<unknown>", 0)
 _TORCH = str(Path(torch.__file__).parent) + os.sep
+_CALL = torch.nn.Module._call_impl.__code__  # noqa: SLF001 - what a module's call runs
 _COMMAND = "<string>"
 _NOTEBOOKS = ("<ipython-input", "/tmp/ipykernel_")  # noqa: S108 - where Jupyter says a cell is
 
@@ -56,6 +57,15 @@ class Places:
             file = frame.f_code.co_filename
             if not (is_ours(file) or file.startswith(_TORCH)):
                 return self.is_users(file)
+            frame = frame.f_back
+        return False
+
+    def inside_a_call(self) -> bool:
+        """Say whether a module of torch is being called."""
+        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - what inspect uses too
+        while frame is not None:
+            if frame.f_code is _CALL:
+                return True
             frame = frame.f_back
         return False
 

@@ -27,7 +27,7 @@ from trueload.evidence import (
 )
 from trueload.findings import Place
 from trueload.sanitizer.batches import leaves_of
-from trueload.sanitizer.gradients import Gradients
+from trueload.sanitizer.gradients import Gradients, is_finite
 from trueload.sanitizer.graphs import Locator, Walk
 from trueload.sanitizer.limits import Limits
 from trueload.sanitizer.loading import Loading
@@ -175,7 +175,7 @@ class Recorder:
             fetch=self.loading.latest,
         )
         if loss.device.type == "cpu" or detailed:
-            backward.finite = bool(torch.isfinite(loss.detach()).all())
+            backward.finite = is_finite(loss)
         if detailed:
             self._walk(loss, backward)
         self._keep(loss, backward)
@@ -271,7 +271,7 @@ class Recorder:
         if self.backward is None:
             held.after_step()
         else:
-            held.backwards, held.lost, held.carried = [], [], False
+            held.used_in_backward()
         step.training = tuple(self._modes.items())
         self._modes = {}
         self.run.add(step)
@@ -284,7 +284,8 @@ class Recorder:
     def _look(self, held: Gradients, step: Step) -> None:
         detailed = self.detailed
         step.gradient = held.before_step(self.backward, detailed=detailed)
-        step.carried, step.changed = held.carried, held.changed
+        step.carried = held.carried and held.may_look(detailed=detailed)
+        step.changed = held.changed
         step.backwards, step.lost = tuple(held.backwards), tuple(held.lost)
         if step.gradient is Gradient.SOME:
             step.finite = held.are_finite(detailed=detailed)
@@ -337,8 +338,13 @@ class Recorder:
     def registered(self, module: nn.Module, tensor: Any) -> None:
         """Put down that a module took a parameter."""
         if isinstance(tensor, torch.Tensor):
-            by_user = self.places.called_by_user()
-            self.parameters.registered(module, tensor, self.places.here(2), by_user=by_user)
+            self.parameters.registered(
+                module,
+                tensor,
+                self.places.here(2),
+                by_user=self.places.called_by_user(),
+                inside=self.places.inside_a_call(),
+            )
 
     # What sets rates and clips.
 

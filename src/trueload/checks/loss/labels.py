@@ -5,7 +5,7 @@ from typing import Final
 
 from trueload.checks.base import Check
 from trueload.checks.loss.paths import nodes
-from trueload.evidence import Crash, Run
+from trueload.evidence import Crash, Node, Run
 from trueload.findings import Finding, Severity
 
 _BINARY: Final = {"BinaryCrossEntropy", "BinaryCrossEntropyWithLogits"}
@@ -30,7 +30,8 @@ class LabelsOutOfRange(Check):
     Instead:
         loss = F.cross_entropy(model(images), labels - 1)
 
-    When it is wrong: no case is known.
+    When it is wrong: no case is known. Labels that mark what is to be left out, such as -1, are
+    told by `reduction="none"` or by weights.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html
     """
@@ -43,7 +44,7 @@ class LabelsOutOfRange(Check):
         """Yield a finding for each loss with impossible labels."""
         for backward, node in nodes(run):
             low, high = node.facts.get("target_lowest"), node.facts.get("target_highest")
-            if node.name not in _BINARY or not (isinstance(low, float) and isinstance(high, float)):
+            if not (isinstance(low, float) and isinstance(high, float)) or not _is_whole(node):
                 continue
             if low < -_TOLERANCE or high > 1 + _TOLERANCE:
                 yield self.found(
@@ -112,6 +113,12 @@ class LabelsOfWrongDtype(Check):
             [("torch said", crash.message.partition("\n")[0])],
             hint="write `labels.long()`" if classes else "write `labels.float()`",
         )
+
+
+def _is_whole(node: Node) -> bool:
+    """Say whether a binary cross entropy sums up over all labels, so that none is masked later."""
+    masked = node.facts.get("weighted") or node.facts.get("reduction") == 0
+    return node.name in _BINARY and not masked
 
 
 def _shapes_fit(crash: Crash) -> bool:

@@ -29,7 +29,8 @@ class LayersBuiltInForward(Check):
         def forward(self, x):
             return self.head(self.body(x))
 
-    When it is wrong: where random projections are wanted; draw them without `requires_grad`.
+    When it is wrong: where random projections are wanted; draw them without `requires_grad`. A
+    layer that is built in the loop itself, as for one task of many, is a note.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.modules.lazy.LazyModuleMixin.html
     """
@@ -48,9 +49,11 @@ class LayersBuiltInForward(Check):
             short_lived = all(one.in_graphs * ENOUGH <= run.graphs for one in parameters)
             if len(parameters) < ENOUGH or not short_lived or not run.optimizers:
                 continue
+            in_forward = all(one.in_forward for one in parameters)
             yield self.found(
                 f"this line builds a new `{parameters[0].kind}` for each batch",
                 place,
                 [("built", f"{len(parameters)} with a weight of {shape}, in no optimizer")],
                 hint="build it once, in `__init__`, before the optimizer is made",
+                severity=None if in_forward else Severity.NOTE,
             )

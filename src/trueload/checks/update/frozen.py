@@ -143,7 +143,7 @@ class OnlyNormsTrained(Check):
 
 
 def _is_frozen_by_accident(parameter: Parameter) -> bool:
-    never = parameter.frozen and not parameter.in_graphs
+    never = parameter.frozen and not parameter.in_graphs and not parameter.moved
     ran = parameter.ran_with_grad >= ENOUGH
     stepped = any(optimizer.steps >= ENOUGH for optimizer in parameter.optimizers)
     return parameter.fresh and never and ran and stepped

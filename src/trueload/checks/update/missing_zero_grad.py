@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from trueload.checks.base import Check
+from trueload.checks.source import bare
 from trueload.evidence import Run, Step
 from trueload.findings import Finding, Severity
 
@@ -14,7 +15,8 @@ class MissingZeroGrad(Check):
     """Each step uses the gradients of the steps before it again.
 
     What it finds: an optimizer that steps at least three times in a row with gradients that its
-    previous step has already used, and to which new ones were only added.
+    previous step has already used, and to which new ones were only added. A line that names
+    `optimizer.zero_grad` without calling it is pointed out.
 
     Why it matters: `backward()` adds to `.grad`. Unless it is cleared, each step follows the sum
     of the gradients of all batches since the beginning: the direction is that of old weights, and
@@ -51,9 +53,10 @@ class MissingZeroGrad(Check):
             if _longest_row(steps) < _IN_A_ROW:
                 continue
             last = carried[-1]
+            named = [place for place in bare(run, "zero_grad") if place.file == last.place.file]
             yield self.found(
                 f"`{optimizer.kind}` steps with gradients that earlier steps have already used",
-                last.place,
+                named[0] if named else last.place,
                 [
                     ("steps", f"{len(carried)} of {len(steps)} without a cleared gradient"),
                     ("backward", last.backwards[-1].place.short),

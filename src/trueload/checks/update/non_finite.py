@@ -65,7 +65,7 @@ def _facts(step: Step, hazard: Hazard | None, optimizer: Optimizer) -> list[tupl
     odd = [leaf.name for leaf in leaves if not leaf.finite]
     finite = None if backward is None else backward.finite
     return [
-        ("first at", f"step {step.ordinal} of {optimizer.steps}, {step.place.short}"),
+        ("first at", f"step {step.ordinal + 1} of {optimizer.steps}, {step.place.short}"),
         ("operation", hazard.what if hazard is not None else ""),
         ("loss", {True: "finite", False: "not finite either", None: ""}[finite]),
         ("batch", f"`{odd[0]}` has values that are not finite" if odd else ""),

@@ -65,7 +65,7 @@ def _is_grave(run: Run, root: Module, left_out: list[Parameter], trained: list[P
     nearest = min(_distance(parameter) for parameter in left_out)
     if own:
         between = nearest < max(_distance(parameter) for parameter in own)
-        return between and len(left_out) <= len(own)
+        return between and len(left_out) < len(own)
     forwards = [one for one in run.events(Forward) if one.module is root]
     new = all(parameter.fresh for parameter in left_out) and not root.loaded
     in_training = bool(forwards) and all(one.training for one in forwards if one.grad)

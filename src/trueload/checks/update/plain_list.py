@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from trueload.checks.base import Check
+from trueload.checks.source import assigned
 from trueload.checks.update.kinds import lacking, named
 from trueload.evidence import Parameter, Run
 from trueload.findings import Finding, Place, Severity
@@ -11,8 +12,8 @@ from trueload.findings import Finding, Place, Severity
 class ModulesInPlainList(Check):
     """A model keeps layers in a plain list, where `parameters()` does not see them.
 
-    What it finds: layers in a list, tuple or dictionary of a module, which losses depend on and no
-    optimizer holds.
+    What it finds: layers or parameters in a list, tuple or dictionary of a module, which losses
+    depend on and no optimizer holds.
 
     Why it matters: these layers are not trained, not moved by `.to(device)`, not saved in the
     `state_dict`, and not reached by `train()` and `eval()`.
@@ -43,9 +44,10 @@ class ModulesInPlainList(Check):
                 at.setdefault(parameter.place, []).append(parameter)
         for place, parameters in at.items():
             where = parameters[0].hidden.partition("[")[0]
+            lines = assigned(run, where.rpartition(".")[2]) if place is None else []
             yield self.found(
                 f"`{where}` keeps {len(parameters)} parameters where no optimizer finds them",
-                place if place is not None or not run.optimizers else run.optimizers[0].place,
+                lines[0] if lines else place,
                 [("parameters", named(parameters))],
-                hint="use `nn.ModuleList` or `nn.ModuleDict` instead of the plain container",
+                hint="use `nn.ModuleList`, `nn.ModuleDict` or `nn.ParameterList` instead",
             )

@@ -27,7 +27,7 @@ class ParametersWithoutGradient(Check):
         return self.decoder(self.encoder(images))
 
     When it is wrong: where a pretrained part is kept as it is on purpose. If its weights were
-    loaded, or it was never run, this is a note.
+    loaded, or it was never run, this is a note. If something else updates it, nothing is said.
 
     Source: https://docs.pytorch.org/docs/stable/notes/autograd.html#locally-disabling-gradient-computation
     """
@@ -67,4 +67,5 @@ class ParametersWithoutGradient(Check):
 def _is_cut_off(parameter: Parameter) -> bool:
     seen = parameter.in_graphs or parameter.with_gradient
     stepped = any(optimizer.steps >= ENOUGH for optimizer in parameter.optimizers)
-    return parameter.root is not None and parameter.trainable and stepped and not seen
+    unused = parameter.root is not None and not seen and not parameter.moved
+    return parameter.trainable and stepped and unused
