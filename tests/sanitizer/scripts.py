@@ -74,6 +74,7 @@ def _run(pipe, path, checked, limits):
     from trueload.sanitizer.script import Watched  # noqa: PLC0415
 
     torch.set_num_threads(1)
+    multiprocessing.set_start_method("fork", force=True)  # as in a script that is just run
     program = running.Program("script", path, ())
     output, warnings = StringIO(), StringIO()
     seen: dict[str, Any] = {}

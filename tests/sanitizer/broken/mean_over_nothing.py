@@ -1,0 +1,19 @@
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+data = TensorDataset(torch.randn(64, 8), torch.randint(0, 3, (64,)))
+loader = DataLoader(data, batch_size=16, shuffle=True)
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for epoch in range(2):
+    for inputs, labels in loader:
+        losses = F.cross_entropy(model(inputs), labels, reduction="none")
+        mask = (labels == 7).float()
+        loss = (losses * mask).sum() / mask.sum()  # expect: TL721
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    print(loss.item())

@@ -1,0 +1,18 @@
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+data = TensorDataset(torch.randn(64, 8), torch.randint(0, 3, (64,)))
+loader = DataLoader(data, batch_size=16, shuffle=True)
+
+model = nn.Sequential(nn.Linear(8, 3), nn.Softmax(dim=1))
+optimizer = torch.optim.Adam(model.parameters())
+for epoch in range(3):
+    for inputs, labels in loader:
+        optimizer.zero_grad()
+        loss = F.nll_loss(model(inputs), labels)  # expect: TL804
+        loss.backward()
+        optimizer.step()
+    print(loss.item())

@@ -1,0 +1,18 @@
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+data = TensorDataset(torch.randn(64, 8), torch.randint(0, 3, (64,)))
+loader = DataLoader(data, batch_size=16, shuffle=True)
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for epoch in range(3):
+    for inputs, labels in loader:
+        optimizer.zero_grad()
+        for row in range(len(inputs)):
+            loss = F.cross_entropy(model(inputs[row : row + 1]), labels[row : row + 1])
+            (loss / len(inputs)).backward()
+        optimizer.step()
+    print(loss.item())

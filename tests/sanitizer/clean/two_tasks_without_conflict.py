@@ -1,0 +1,22 @@
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+data = TensorDataset(torch.randn(64, 8), torch.randint(0, 3, (64,)))
+loader = DataLoader(data, batch_size=16, shuffle=True)
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for epoch in range(4):
+    for inputs, labels in loader:
+        gradients = []
+        for task in range(2):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(inputs[task::2]), labels[task::2])
+            loss.backward()
+            gradients.append([p.grad.clone() for p in model.parameters()])
+        for parameter, one, other in zip(model.parameters(), *gradients):
+            parameter.grad = (one + other) / 2
+        optimizer.step()
+    print(loss.item())
