@@ -57,18 +57,20 @@ class Gradients:
     changed: bool = False
     _probes: list[torch.Tensor] = field(default_factory=list)
     _seen: list[_Seen | None] = field(default_factory=list)
+    _zeros: bool = False
     _first: tuple[TensorWeakRef, torch.Tensor] | None = None
 
     def before_backward(self, *, detailed: bool) -> None:
         """See whether anything was cleared since the last look."""
         self._look(detailed=detailed)
 
-    def after_backward(self, backward: Backward, *, reached: bool | None) -> bool:
+    def after_backward(self, backward: Backward, *, reached: bool | None, detailed: bool) -> bool:
         """Put down a backward pass if it left gradients here, and say whether it did.
 
         Args:
             backward: The pass.
             reached: Whether the graph says so; `None` where it was not walked.
+            detailed: Whether values may be looked at.
         """
         got = self._has_new() if reached is None else reached or self._has_new()
         if got and self._nothing_held():
@@ -79,6 +81,7 @@ class Gradients:
                 self.backwards.append(backward)
             if not self._probes or self._probes_are_empty():
                 self._choose()
+            self._zeros = self.may_look(detailed=detailed) and all(map(_is_zero, self._held()))
         self._remember()
         return got
 
@@ -103,6 +106,8 @@ class Gradients:
         self.changed = self.changed or rose
         if not (detailed or rose or self.carried):
             return Gradient.SOME  # untouched since the backward pass
+        if self._zeros:
+            return Gradient.ZERO  # the loss gave no others, so nobody has cleared them
         self._look(detailed=detailed)
         if not self.may_look(detailed=detailed):
             return Gradient.SOME

@@ -191,7 +191,7 @@ class Recorder:
             numbers = None
             if graph is not None and not graph.opaque and not backward.partial:
                 numbers = any(p.number in graph.parameters for p in held.facts.parameters)
-            if held.after_backward(backward, reached=numbers):
+            if held.after_backward(backward, reached=numbers, detailed=graph is not None):
                 held.facts.backwards += 1
                 if not held.facts.steps:
                     held.facts.moved = held.facts.moved or held.has_moved()
