@@ -74,6 +74,30 @@ def test_a_failure_of_an_instrument_is_not_the_scripts(recorder, monkeypatch):
     assert {type(trouble) for trouble in recorder.troubles} == {ZeroDivisionError}
 
 
+def test_a_step_that_raised_does_not_hide_the_next_ones(recorder):
+    with instruments(recorder):
+        model = nn.Linear(2, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        with pytest.raises(ZeroDivisionError):
+            optimizer.step(lambda: 1 / 0)
+        for _ in range(3):
+            optimizer.step()
+    assert len(recorder.run.steps()) == 3
+
+
+def test_a_step_within_a_step_is_one(recorder):
+    class Outer(torch.optim.SGD):
+        def step(self, closure=None):
+            inner.step()
+            return super().step(closure)
+
+    with instruments(recorder):
+        model = nn.Linear(2, 1)
+        inner = torch.optim.SGD(model.parameters(), lr=0.1)
+        Outer(model.parameters(), lr=0.1).step()
+    assert [step.optimizer.kind for step in recorder.run.steps()] == ["Outer"]
+
+
 def test_models_and_optimizers_are_not_kept_alive(recorder):
     with instruments(recorder):
         model = train()

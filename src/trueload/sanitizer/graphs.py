@@ -80,15 +80,22 @@ class Locator:
     Args:
         here: Gives the running line of the user's code.
         steps: Gives the number of optimizer steps so far.
+        failed: Told of an exception of ours, which must not be the script's.
 
     Attributes:
         kept: The lines at which an earlier graph was built into a new one.
     """
 
-    def __init__(self, here: Callable[[], Place], steps: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        here: Callable[[], Place],
+        steps: Callable[[], int],
+        failed: Callable[[Exception], None],
+    ) -> None:
         self.kept: list[Place] = []
         self._here = here
         self._steps = steps
+        self._failed = failed
         self._thread: int | None = None
 
     def begin(self) -> None:
@@ -103,6 +110,12 @@ class Locator:
             torch._C._autograd._pop_node_creation_hook()  # noqa: SLF001 - see graph.py of torch
 
     def _hook(self, node: Any) -> None:
+        try:
+            self._look(node)
+        except Exception as error:
+            self._failed(error)
+
+    def _look(self, node: Any) -> None:
         name = name_of(node)
         if name not in _LOCATED:
             return

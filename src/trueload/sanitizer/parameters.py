@@ -111,7 +111,7 @@ class Parameters:
         """Put down that a module that owns parameters ran in training."""
         enabled = torch.is_grad_enabled()
         for tensor in module._parameters.values():  # noqa: SLF001 - its own only
-            if tensor is not None:
+            if tensor is not None and self.has(tensor):  # or it is one of a functional call
                 facts = self.known(tensor)
                 facts.ran_with_grad += enabled
                 facts.ran_without_grad += not enabled
@@ -161,7 +161,7 @@ class Parameters:
         facts.trainable = facts.trainable and tensor.requires_grad
         facts.frozen = facts.frozen and not tensor.requires_grad
         if facts.optimizers and not (facts.in_graphs or facts.with_gradient or tensor.is_meta):
-            total = float(tensor.detach().sum(dtype=torch.float64))
+            total = float(tensor.detach().sum(dtype=torch.float32))
             facts.moved = facts.moved or self._sums.setdefault(facts.number, total) != total
         for name in vars(tensor):
             if name in _MISSPELLED:

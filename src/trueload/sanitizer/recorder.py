@@ -4,16 +4,17 @@ The first 64 steps are looked at in detail, and then those at powers of two. In 
 pass costs a look at a few gradients.
 """
 
-import time
+import sys
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from functools import wraps
+from types import FrameType
 from typing import Any, Final
 from weakref import WeakKeyDictionary, ref
 
 import torch
 from torch import nn
 
+from trueload.errors import is_ours
 from trueload.evidence import (
     Backward,
     Clip,
@@ -37,6 +38,7 @@ from trueload.sanitizer.places import Places
 DETAILED_STEPS: Final = 64
 _DETAILED_BACKWARDS: Final = 64
 _INPUTS: Final = 8
+_TROUBLES: Final = 8
 _KEPT: Final = 256
 _KEPT_KEY: Final = "trueload.kept"
 _LOCATED_STEPS: Final = 16
@@ -70,7 +72,7 @@ class Recorder:
         self.loading = Loading(self)
         self.steps = 0
         self.troubles: list[Exception] = []
-        self.locator = Locator(lambda: places.here(3), lambda: self.steps)
+        self.locator = Locator(lambda: places.here(3), lambda: self.steps, self.failed)
         self.stepping: Step | None = None
         self.backward: Backward | None = None
         self._number = 0
@@ -82,7 +84,7 @@ class Recorder:
         self._modes: dict[Module, bool] = {}
         self._kept: list[ref[_Sentinel]] = []
         self._made_schedulers: WeakKeyDictionary[Any, Place] = WeakKeyDictionary()
-        self.started = time.monotonic()
+        self._frame: FrameType | None = None
 
     # What all hooks need.
 
@@ -117,14 +119,12 @@ class Recorder:
 
     def survey(self) -> None:
         """Look through all living models."""
-        with suppress(Exception):
-            self.parameters.survey()
+        self.quietly(self.parameters.survey)
 
     def judge(self) -> Run:
         """Give the evidence, with all that can be read at the end."""
         self.survey()
-        with suppress(Exception):
-            self.parameters.survey_unowned()
+        self.quietly(self.parameters.survey_unowned)
         self.run.kept_places = self.locator.kept
         for file in sorted(self.places.files):
             self.run.sources[file] = self.places.text(file)
@@ -246,12 +246,12 @@ class Recorder:
         Returns:
             The step's arguments with its closure wrapped, or `None` where it has none.
         """
-        if self.stepping is not None:
+        if self.stepping is not None and _is_running(self._frame):
             return None  # a step within a step, as of an optimizer that wraps another
         facts = self.optimizer(optimizer)
         step = Step(**self.stamp(), optimizer=facts, ordinal=facts.steps)
         step.rate = max((_number(group["lr"]) for group in optimizer.param_groups), default=0.0)
-        self.stepping = step
+        self.stepping, self._frame = step, _caller()
         closure = args[1] if len(args) > 1 else options.get("closure")
         if not callable(closure):
             self._look(self._held[optimizer], step)
@@ -266,7 +266,7 @@ class Recorder:
         step = self.stepping
         if step is None or self._seen.get(optimizer) is not step.optimizer:
             return
-        self.stepping = None
+        self.stepping = self._frame = None
         held = self._held[optimizer]
         if self.backward is None:
             held.after_step()
@@ -382,15 +382,35 @@ class Recorder:
         try:
             return hook(*args, **options)
         except Exception as error:
-            if len(self.troubles) < _INPUTS:
-                self.troubles.append(error)
+            self.failed(error)
             return None
+
+    def failed(self, error: Exception) -> None:
+        """Put down that an instrument failed; the first few say enough."""
+        if len(self.troubles) < _TROUBLES:
+            self.troubles.append(error)
 
 
 def _parameters_of(optimizer: torch.optim.Optimizer | None) -> list[torch.Tensor]:
     if optimizer is None:
         return []
     return [tensor for group in optimizer.param_groups for tensor in group["params"]]
+
+
+def _caller() -> FrameType | None:
+    """Give the frame of torch that called our hook: that of the step itself."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - what inspect uses too
+    while frame is not None and is_ours(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+def _is_running(wanted: FrameType | None) -> bool:
+    """Say whether a frame is still on the stack; that of a step that raised is not."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - what inspect uses too
+    while frame is not None and frame is not wanted:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _one(tensors: Any) -> torch.Tensor | None:
