@@ -16,7 +16,8 @@ What was saved under hooks, as in a checkpoint, is left alone: to unpack it woul
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from itertools import islice
 from typing import Any, Final
 
 import torch
@@ -128,6 +129,37 @@ class Locator:
                 self.kept.append(place)
 
 
+class Lines:
+    """Remembers which line made which operation of a loss, for when new nodes are not located.
+
+    The graph of a loss has the same operations in the same order each time, as a rule. Where it
+    has not, an operation is given no line rather than a wrong one.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Place, int, int], tuple[str, Place]] = {}
+
+    def of(self, nodes: Collection[Any], loss: Place) -> dict[Any, Place]:
+        """Give the lines of nodes.
+
+        Args:
+            nodes: The nodes of a graph, the nearest to the loss first.
+            loss: The line of the backward pass.
+        """
+        found: dict[Any, Place] = {}
+        for number, node in enumerate(nodes):
+            name = name_of(node)
+            if name not in _LOCATED:
+                continue
+            key, place = (loss, len(nodes), number), node.metadata.get(KEY)
+            if place is not None:
+                self._known[key] = name, place
+                found[node] = place
+            elif key in self._known and self._known[key][0] == name:
+                found[node] = self._known[key][1]
+        return found
+
+
 class Walk:
     """One walk over the graph of a loss.
 
@@ -142,7 +174,7 @@ class Walk:
     def __init__(self, loss: torch.Tensor, number: Callable[[torch.Tensor], int | None]) -> None:
         self.distances: dict[int, int] = {}
         self._number = number
-        self._nodes: list[Any] = []
+        self._nodes: dict[Any, int] = {}
         self._others = 0
         self._opaque = False
         root = loss.grad_fn
@@ -150,17 +182,22 @@ class Walk:
             self._leaf(loss, 0)
         else:
             self._go(root)
-        self._root = root
 
-    def graph(self) -> Graph:
-        """Write down what was seen."""
+    def graph(self, lines: Lines, place: Place) -> Graph:
+        """Write down what was seen.
+
+        Args:
+            lines: Knows the lines of the operations.
+            place: The line of the backward pass.
+        """
+        places = lines.of(self._nodes, place)
         return Graph(
-            root=None if self._root is None else _near(self._root),
+            root=self._near(places),
             parameters=frozenset(self.distances),
             others=self._others,
             size=len(self._nodes),
             opaque=self._opaque,
-            hazards=tuple(self._hazards()),
+            hazards=tuple(self._hazards(places)),
         )
 
     def _go(self, root: Any) -> None:
@@ -171,7 +208,7 @@ class Walk:
             if type(node) is _ACCUMULATE:
                 self._leaf(node.variable, distance)
                 continue
-            self._nodes.append(node)
+            self._nodes[node] = distance
             for below, _ in node.next_functions:
                 if below is not None and below not in seen:
                     seen.add(below)
@@ -185,38 +222,38 @@ class Walk:
         else:
             self.distances.setdefault(number, distance)
 
-    def _hazards(self) -> Iterator[Hazard]:
+    def _near(self, places: dict[Any, Place]) -> Node | None:
+        """Write down the nodes near the loss, and the names of those just behind them."""
+        near = [node for node in islice(self._nodes, _NEAR) if self._nodes[node] <= _DEEP]
+        made = {node: _node(node, places.get(node)) for node in near}
+        for node, own in made.items():
+            own.inputs = tuple(
+                None if below is None else made.get(below) or _bare(below)
+                for below, _ in node.next_functions
+            )
+        return next(iter(made.values()), None)
+
+    def _hazards(self, places: dict[Any, Place]) -> Iterator[Hazard]:
         """Yield the nodes where something becomes infinite, the farthest from the loss first."""
         for node in reversed(self._nodes):
             look = _HAZARDS.get(name_of(node))
             what = None if look is None else _quietly(look, node)
             if what:
-                yield Hazard(what.partition(" ")[0], what, node.metadata.get(KEY))
+                yield Hazard(what.partition(" ")[0], what, places.get(node))
 
 
-def _near(root: Any) -> Node:
-    """Write down the nodes near the loss."""
-    made: dict[Any, Node] = {}
-
-    def make(node: Any, depth: int) -> Node | None:
-        if node is None:
-            return None
-        if node in made:
-            return made[node]
-        own = made[node] = _node(node)
-        if depth < _DEEP and len(made) < _NEAR:
-            own.inputs = tuple(make(below, depth + 1) for below, _ in node.next_functions)
-        return own
-
-    made_root = make(root, 0)
-    return made_root if made_root is not None else _node(root)
+def _node(node: Any, place: Place | None) -> Node:
+    own = _bare(node)
+    own.place = place
+    if own.name in _LOSSES | {"Softmax", "LogSoftmax"}:
+        own.facts = _quietly(_facts, node) or {}
+    return own
 
 
-def _node(node: Any) -> Node:
-    name = name_of(node)
-    facts = _quietly(_facts, node) if name in _LOSSES | {"Softmax", "LogSoftmax"} else None
-    shape = tuple(node._input_metadata[0].shape) if node._input_metadata else ()  # noqa: SLF001
-    return Node(name, node.metadata.get(KEY), shape, facts=facts or {})
+def _bare(node: Any) -> Node:
+    """Write down name and shape of a node."""
+    results = node._input_metadata  # noqa: SLF001 - autograd's name; no other way to the shapes
+    return Node(name_of(node), shape=tuple(results[0].shape) if results else ())
 
 
 def _facts(node: Any) -> dict[str, Any]:

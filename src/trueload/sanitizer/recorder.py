@@ -29,7 +29,7 @@ from trueload.evidence import (
 from trueload.findings import Place
 from trueload.sanitizer.batches import leaves_of
 from trueload.sanitizer.gradients import Gradients, is_finite
-from trueload.sanitizer.graphs import Locator, Walk
+from trueload.sanitizer.graphs import Lines, Locator, Walk
 from trueload.sanitizer.limits import Limits
 from trueload.sanitizer.loading import Loading
 from trueload.sanitizer.parameters import Parameters
@@ -83,6 +83,7 @@ class Recorder:
         self._seen: WeakKeyDictionary[torch.optim.Optimizer, Optimizer] = WeakKeyDictionary()
         self._modes: dict[Module, bool] = {}
         self._kept: list[ref[_Sentinel]] = []
+        self._lines = Lines()
         self._made_schedulers: WeakKeyDictionary[Any, Place] = WeakKeyDictionary()
         self._frame: FrameType | None = None
 
@@ -211,7 +212,7 @@ class Recorder:
 
     def _walk(self, loss: torch.Tensor, backward: Backward) -> None:
         walk = Walk(loss, self._numbered)
-        backward.graph = walk.graph()
+        backward.graph = walk.graph(self._lines, backward.place)
         self.run.graphs += 1
         for number, distance in walk.distances.items():
             parameter = self.run.parameters[number]

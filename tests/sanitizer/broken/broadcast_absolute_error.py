@@ -9,7 +9,7 @@ loader = DataLoader(data, batch_size=16, shuffle=True)
 
 model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 1))
 optimizer = torch.optim.Adam(model.parameters())
-for epoch in range(3):
+for epoch in range(9):
     for inputs, targets in loader:
         optimizer.zero_grad()
         difference = targets - model(inputs)

@@ -10,7 +10,7 @@ loader = DataLoader(data, batch_size=16, shuffle=True)
 model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 1))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 criterion = nn.MSELoss()
-for epoch in range(3):
+for epoch in range(9):
     for inputs, targets in loader:
         optimizer.zero_grad()
         loss = criterion(model(inputs), targets)  # expect: TL801

@@ -9,7 +9,7 @@ loader = DataLoader(data, batch_size=16, shuffle=True)
 
 model = nn.Linear(8, 1)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-for epoch in range(3):
+for epoch in range(9):
     for inputs, labels in loader:
         optimizer.zero_grad()
         sign = (labels > 0).float() * 2 - 1

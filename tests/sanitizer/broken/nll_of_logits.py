@@ -9,7 +9,7 @@ loader = DataLoader(data, batch_size=16, shuffle=True)
 model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 criterion = nn.NLLLoss()
-for epoch in range(3):
+for epoch in range(9):
     for inputs, labels in loader:
         optimizer.zero_grad()
         loss = criterion(model(inputs), labels)  # expect: TL804

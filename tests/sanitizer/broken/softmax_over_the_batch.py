@@ -9,7 +9,7 @@ loader = DataLoader(data, batch_size=16, shuffle=True)
 
 model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3), nn.LogSoftmax(dim=0))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-for epoch in range(3):
+for epoch in range(9):
     for inputs, labels in loader:
         optimizer.zero_grad()
         outputs = model(inputs)  # expect: TL805
