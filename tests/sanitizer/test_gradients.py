@@ -142,6 +142,23 @@ def test_gradients_written_by_hand_are_neither_carried_nor_lost():
     assert not any(step.carried or step.lost for step in seen)
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_clipping_is_no_change_by_hand_but_scaling_before_it_is(by_hand):
+    def loop(model, optimizer, steps):
+        for _ in range(steps):
+            optimizer.zero_grad()
+            loss_of(model).backward()
+            if by_hand:
+                for parameter in model.parameters():
+                    parameter.grad.div_(2)
+            nn.utils.clip_grad_norm_(parameters=model.parameters(), max_norm=0.1)
+            optimizer.step()
+
+    seen = steps_of(loop)
+    assert {step.changed for step in seen} == {by_hand}
+    assert {step.gradient for step in seen} == {Gradient.SOME}
+
+
 def test_only_the_optimizers_concerned_get_a_backward_pass():
     recorder = Recorder(Places())
     with instruments(recorder):

@@ -182,7 +182,7 @@ class Step(Event):
         backwards: The backward passes whose gradients it used.
         lost: The backward passes since the step before whose gradients were cleared unused.
         changed: Whether the gradients were changed by hand between the last backward pass and
-            the step, as by clipping or scaling.
+            the step, as by scaling them; what torch's functions clip does not count.
         finite: Whether the gradients that were looked at are finite; `None` if none was.
         rate: The greatest learning rate of its groups.
         closure_calls: How often it called a closure.

@@ -120,6 +120,14 @@ class Gradients:
         self.backwards, self.lost, self.changed = [], [], False
         self._remember()
 
+    def before_clip(self) -> None:
+        """Put down what was changed by hand so far."""
+        self.changed = self.changed or self._versions_rose()
+
+    def after_clip(self) -> None:
+        """Put down that torch clipped the gradients, which is no change by hand."""
+        self._remember()
+
     def used_in_backward(self) -> None:
         """Put down a step within a backward pass, whose hook clears what it used."""
         self.backwards, self.lost = [], []

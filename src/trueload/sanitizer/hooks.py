@@ -228,6 +228,7 @@ def _clipping(recorder: Recorder, stack: ExitStack) -> None:
             several = named.pop("parameters")
             if not isinstance(several, torch.Tensor):
                 several = list(several)  # a generator can be read once only
+            recorder.quietly(recorder.before_clip)
             most = named.pop(limit)
             result = original(several, most, *args[2:], **named)
             recorder.quietly(recorder.clipped, several, most)

@@ -366,6 +366,11 @@ class Recorder:
         )
         self.run.add(event)
 
+    def before_clip(self) -> None:
+        """Look at the gradients before some are clipped."""
+        for held in list(self._held.values()):
+            held.before_clip()
+
     def clipped(self, tensors: Any, limit: float) -> None:
         """Put down that gradients were clipped."""
         several = [tensors] if isinstance(tensors, torch.Tensor) else list(tensors)
@@ -374,6 +379,7 @@ class Recorder:
         for held in list(self._held.values()):
             if numbers.intersection(p.number for p in held.facts.parameters):
                 (used if held.used else unused).append(held.facts)
+                held.after_clip()
         self.run.add(
             Clip(**self.stamp(), limit=float(limit), used=tuple(used), unused=tuple(unused))
         )

@@ -12,6 +12,7 @@ _BINARY: Final = {"BinaryCrossEntropy", "BinaryCrossEntropyWithLogits"}
 _OF_CLASSES: Final = {"cross_entropy", "nll_loss"}
 _OF_TWO: Final = {"binary_cross_entropy", "binary_cross_entropy_with_logits"}
 _TOLERANCE: Final = 1e-6
+_TWO_HINT: Final = "map the labels to 0 and 1, or use a loss for several classes"
 
 
 class LabelsOutOfRange(Check):
@@ -51,11 +52,19 @@ class LabelsOutOfRange(Check):
                     f"labels of a binary cross entropy go from {low:g} to {high:g}",
                     node.place or backward.place,
                     [("allowed", "0 to 1")],
-                    hint="map the labels to 0 and 1, or use a loss for several classes",
+                    hint=_TWO_HINT,
                 )
         crash = run.crash
         if crash is not None and crash.kind == "IndexError" and "out of bounds" in crash.message:
             yield from self._of_classes(crash)
+        if crash is not None and "of target should be between 0 and 1" in crash.message:
+            low, high = crash.facts.get("target_lowest"), crash.facts.get("target_highest")
+            yield self.found(
+                f"labels of a binary cross entropy go from {low} to {high}",
+                crash.place,
+                [("allowed", "0 to 1"), ("torch said", crash.message)],
+                hint=_TWO_HINT,
+            )
 
     def _of_classes(self, crash: Crash) -> Iterator[Finding]:
         shape, facts = crash.facts.get("input_shape"), crash.facts

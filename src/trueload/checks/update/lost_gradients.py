@@ -77,8 +77,7 @@ class StepBeforeBackward(Check):
         loss.backward()
         optimizer.step()
 
-    When it is wrong: where gradients of the batch before are used on purpose, as in a pipeline;
-    nothing is said of these as long as the step finds gradients.
+    When it is wrong: where gradients of the batch before are used on purpose, as in a pipeline.
 
     Source: https://docs.pytorch.org/docs/stable/optim.html#taking-an-optimization-step
     """
@@ -92,10 +91,17 @@ class StepBeforeBackward(Check):
         hint = "call `loss.backward()` before `optimizer.step()`"
         for optimizer in run.optimizers:
             steps = [step for step in _empty(run, optimizer) if _forward_between(run, step)]
+            early = _with_old_gradients(run, optimizer)
             if len(steps) >= _ENOUGH:
                 title = f"`{optimizer.kind}` steps before `backward()`, when it has no gradients"
                 facts = _facts(run, optimizer, steps)
                 yield self.found(title, steps[-1].place, facts, hint=hint, count=len(steps))
+            elif len(early) > _ENOUGH:
+                title = f"`{optimizer.kind}` steps before `backward()`, with the batch before's"
+                facts = [("steps", f"{len(early)} of {optimizer.steps} between model and backward")]
+                yield self.found(
+                    f"{title} gradients", early[-1].place, facts, hint=hint, count=len(early)
+                )
         step = _step_that_broke(run)
         if step is not None and run.crash is not None and run.crash.place is not None:
             title = f"`{step.optimizer.kind}` changes weights that `backward()` still needs"
@@ -117,6 +123,22 @@ def _forward_between(run: Run, step: Step) -> bool:
     """Say whether a model was called between the last backward pass and a step."""
     since = step.lost[-1].number
     return any(one.grad and since < one.number < step.number for one in run.events(Forward))
+
+
+def _with_old_gradients(run: Run, optimizer: Optimizer) -> list[Step]:
+    """Give the steps right between a call of a model and the backward pass of its loss."""
+    found: list[Step] = []
+    events = [one for one in run.events(Forward, Step, Backward) if _counts(one)]
+    for before, step, after in zip(events, events[1:], events[2:], strict=False):
+        if not isinstance(step, Step) or step.optimizer is not optimizer or not step.backwards:
+            continue
+        if isinstance(before, Forward) and isinstance(after, Backward):
+            found.append(step)
+    return found
+
+
+def _counts(event: Forward | Step | Backward) -> bool:
+    return not event.inside_step and (not isinstance(event, Forward) or event.grad)
 
 
 def _facts(run: Run, optimizer: Optimizer, steps: list[Step]) -> list[tuple[str, str]]:

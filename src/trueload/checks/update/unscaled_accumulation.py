@@ -5,7 +5,7 @@ from typing import Final
 
 from trueload.checks.base import Check
 from trueload.checks.update.accumulation import groups, usual
-from trueload.evidence import Backward, Node, Run
+from trueload.evidence import Backward, Clip, Node, Optimizer, Run
 from trueload.findings import Finding, Severity
 
 _ENOUGH: Final = 3
@@ -38,7 +38,8 @@ class AccumulationNotScaled(Check):
             optimizer.zero_grad()
 
     When it is wrong: where the rate was chosen for the sum. Optimizers that scale their steps
-    themselves, such as Adam, hardly feel it; with these it is a note.
+    themselves, such as Adam, hardly feel it, nor does one whose gradients are clipped; with these
+    it is a note.
 
     Source: https://docs.pytorch.org/docs/stable/notes/amp_examples.html#gradient-accumulation
     """
@@ -58,7 +59,7 @@ class AccumulationNotScaled(Check):
             backwards = [one for step in usual_steps for one in step.backwards if one.graph]
             if not backwards or not all(map(_is_mean, backwards)):
                 continue
-            adaptive = optimizer.kind.startswith(_ADAPTIVE)
+            adaptive = optimizer.kind.startswith(_ADAPTIVE) or _is_clipped(run, optimizer)
             yield self.found(
                 f"each step adds up the gradients of {number} batches, and their losses are means",
                 backwards[-1].place,
@@ -70,6 +71,10 @@ class AccumulationNotScaled(Check):
                 count=len(usual_steps),
                 severity=Severity.NOTE if adaptive else None,
             )
+
+
+def _is_clipped(run: Run, optimizer: Optimizer) -> bool:
+    return any(optimizer in clip.unused for clip in run.events(Clip))
 
 
 def _is_mean(backward: Backward) -> bool:
