@@ -9,6 +9,7 @@ from .pages import PAGES, ROOT, headings
 
 REFERENCE = ROOT / "docs" / "reference" / "errors.md"
 _CODE = re.compile(r"\bTL\d{3}\b")
+_USED = re.compile(r'"(TL\d{3})"')
 _SECTION = re.compile(r"^## (TL\d{3})\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 PARTS = ("**What.**", "**Why.**", "**Way out.**", "```")
 
@@ -19,7 +20,13 @@ def _in_source():
 
 
 def _of_loader():
-    return {code for code in _in_source() if code < "TL3"}
+    """Give the codes of what is rendered elsewhere than in a check."""
+    texts = (
+        file.read_text(encoding="utf-8")
+        for file in (ROOT / "src" / "trueload").rglob("*.py")
+        if "checks" not in file.parts
+    )
+    return {code for text in texts for code in _USED.findall(text)}
 
 
 def _sections():
