@@ -20,11 +20,11 @@ def _in_source():
 
 
 def _of_loader():
-    """Give the codes of what is rendered elsewhere than in a check."""
+    """Give the codes of what is rendered elsewhere than by a check."""
     texts = (
         file.read_text(encoding="utf-8")
         for file in (ROOT / "src" / "trueload").rglob("*.py")
-        if "checks" not in file.parts
+        if not {"checks", "commands"} & set(file.parts)
     )
     return {code for text in texts for code in _USED.findall(text)}
 
