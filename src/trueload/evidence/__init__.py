@@ -2,6 +2,7 @@
 
     facts.py    what exists: loaders, root modules, parameters, optimizers
     events.py   what happened, in order: fetches, forwards, backwards, steps, ...
+    data.py     what was seen of samples: orders, labels, contents, what loaders share
     graph.py    what a loss was computed from, near the loss
     run.py      all of it together, bounded however long the run is
 
@@ -10,7 +11,16 @@ whatever must be measured is measured while the run goes on, by `trueload.saniti
 can be tried on facts written by hand, and a run costs the same memory after a million steps.
 """
 
+from trueload.evidence.data import (
+    Contents,
+    Data,
+    Labels,
+    Order,
+    PrivateGenerator,
+    Shared,
+)
 from trueload.evidence.events import (
+    Acting,
     Backward,
     Clip,
     EpochBegun,
@@ -18,6 +28,7 @@ from trueload.evidence.events import (
     Event,
     Fetch,
     FetchAfterEnd,
+    FirstLayer,
     Forward,
     Gradient,
     Leaf,
@@ -29,26 +40,34 @@ from trueload.evidence.graph import Graph, Hazard, Node
 from trueload.evidence.run import Crash, Examined, Run
 
 __all__ = [
+    "Acting",
     "Backward",
     "Clip",
+    "Contents",
     "Crash",
+    "Data",
     "EpochBegun",
     "EpochEnded",
     "Event",
     "Examined",
     "Fetch",
     "FetchAfterEnd",
+    "FirstLayer",
     "Forward",
     "Gradient",
     "Graph",
     "Hazard",
+    "Labels",
     "Leaf",
     "Loader",
     "Module",
     "Node",
     "Optimizer",
+    "Order",
     "Parameter",
+    "PrivateGenerator",
     "Rate",
     "Run",
+    "Shared",
     "Step",
 ]

@@ -43,6 +43,9 @@ class Leaf:
         finite: Whether no value is NaN or infinite.
         digest: Equal for equal values, as far as a few thousand of them tell.
         memory: Where its values begin in memory, on the CPU.
+        contiguous: Whether its values lie in memory in the order of its shape.
+        few: Some of its values, evenly spread in the order of its shape.
+        bad_row: The first of its rows with a value that is not finite, if there is one.
     """
 
     name: str
@@ -53,6 +56,52 @@ class Leaf:
     finite: bool = True
     digest: int = 0
     memory: int = 0
+    contiguous: bool = True
+    few: tuple[float, ...] = ()
+    bad_row: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """The parts of a model that do something else in training, and those that do it now.
+
+    Attributes:
+        of: How many there are: dropout, and batch norm with running statistics.
+        dropouts: How many dropouts drop.
+        norms: How many batch norms use the statistics of the batch, and change their own.
+        averaging: How many of these have no momentum, as while their statistics are made anew.
+    """
+
+    of: int = 0
+    dropouts: int = 0
+    norms: int = 0
+    averaging: int = 0
+
+    @property
+    def any(self) -> bool:
+        """Whether some part acts as in training."""
+        return bool(self.dropouts or self.norms)
+
+    @property
+    def shown(self) -> str:
+        """How many act, for evidence: `2 dropouts, 1 batch norm`."""
+        parts = ((self.dropouts, "dropout"), (self.norms, "batch norm"))
+        return ", ".join(f"{n} {name}{'s' * (n > 1)}" for n, name in parts if n)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLayer:
+    """What the first layer with weights of a model was given.
+
+    Attributes:
+        kind: The name of its class: `Conv2d`.
+        input: What it was given.
+        channels: The channels that it takes; `None` where it is no convolution.
+    """
+
+    kind: str
+    input: Leaf
+    channels: int | None = None
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -125,6 +174,9 @@ class Forward(Event):
         grad: Whether gradients were enabled.
         fetch: The batch that was fetched last before.
         inputs: What it was called with, in detail.
+        acting: Which of its parts act as in training.
+        switched: The line that set its mode last.
+        first: What its first layer was given, in detail.
     """
 
     module: Module
@@ -132,6 +184,9 @@ class Forward(Event):
     grad: bool
     fetch: Fetch | None = None
     inputs: tuple[Leaf, ...] | None = None
+    acting: Acting = Acting()
+    switched: Place | None = None
+    first: FirstLayer | None = None
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

@@ -47,6 +47,7 @@ class Module:
         modal: How many of its submodules behave differently in training: dropout, batch norm.
         forwards: How often it was called.
         loaded: Whether weights were loaded into it by `load_state_dict`.
+        normed: Whether it has a layer that normalises.
     """
 
     number: int
@@ -55,6 +56,7 @@ class Module:
     modal: int = 0
     forwards: int = 0
     loaded: bool = False
+    normed: bool = False
 
 
 @dataclass(slots=True, eq=False)

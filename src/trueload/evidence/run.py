@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from trueload.evidence.data import Data
 from trueload.evidence.events import Backward, EpochBegun, EpochEnded, Event, Fetch, Forward, Step
 from trueload.evidence.facts import Loader, Module, Optimizer, Parameter
 from trueload.findings import Place
@@ -72,6 +73,7 @@ class Run:
         whole: Whether every event was kept. If not, those in the middle are missing.
         sources: The user's files that ran, each with its text.
         kept_places: Lines at which a loss was added to what holds the graphs of earlier ones.
+        data: What was seen of samples: orders, labels, contents.
     """
 
     def __init__(self) -> None:
@@ -84,6 +86,7 @@ class Run:
         self.complete = False
         self.sources: dict[str, str] = {}
         self.kept_places: list[Place] = []
+        self.data = Data()
         self.samples = 0
         self.graphs = 0
         self._beginning: list[Event] = []

@@ -5,6 +5,8 @@
     gradients.py   what the parameters of one optimizer hold, from one step to the next
     graphs.py      what a loss was computed from
     parameters.py  which parameters there are, whose they are, who made them
+    samples.py     which samples loaders give, and in which order
+    modes.py       how models are called: in which mode, and what their first layer is given
     batches.py     what is in a batch
     places.py      which line of the user's code is running
     limits.py      when enough has been seen

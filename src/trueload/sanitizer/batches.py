@@ -15,6 +15,8 @@ from trueload.tree import leaves
 
 _MOST_LEAVES: Final = 16
 _DIGESTED: Final = 4096
+_FEW: Final = 48
+_STRIDE: Final = 1_000_003
 _RANGED: Final = 1 << 24
 
 
@@ -54,6 +56,9 @@ def _describe(name: str, tensor: torch.Tensor) -> Leaf:
             finite=low - low == 0 and high - high == 0,
             digest=_digest(plain),
             memory=plain.data_ptr() if plain.device.type == "cpu" else 0,
+            contiguous=plain.is_contiguous(),
+            few=_few(plain),
+            bad_row=None if low - low == 0 and high - high == 0 else _bad_row(plain),
         )
 
 
@@ -62,6 +67,20 @@ def _range(plain: torch.Tensor) -> tuple[float, float]:
     looked_at = plain if plain.numel() <= _RANGED else plain.flatten()[:: plain.numel() // _RANGED]
     low, high = torch.aminmax(looked_at.to(torch.uint8) if plain.dtype is torch.bool else looked_at)
     return float(low), float(high)
+
+
+def _few(plain: torch.Tensor) -> tuple[float, ...]:
+    """Give a few values, at places that do not repeat with the length of a row."""
+    flat = plain.reshape(-1)
+    places = torch.arange(min(_FEW, flat.numel())) * _STRIDE % flat.numel()
+    return tuple(flat[places.to(flat.device)].tolist())
+
+
+def _bad_row(plain: torch.Tensor) -> int | None:
+    if not plain.is_floating_point() or plain.dim() == 0:
+        return None
+    bad = torch.isfinite(plain).logical_not().reshape(plain.shape[0], -1).any(1).nonzero()
+    return int(bad[0]) if len(bad) else None
 
 
 def _digest(plain: torch.Tensor) -> int:

@@ -90,8 +90,24 @@ def _models(recorder: Recorder, stack: ExitStack) -> None:
     stack.callback(handle.remove)
     module = torch.nn.modules.module
     _replace(stack, module, "_has_any_global_hook", counting)
+
+    def switching(original: Any) -> Any:
+        @wraps(original)
+        def train(module: Any, *args: Any, **options: Any) -> Any:
+            if recorder.modes.switching or _idle():
+                return original(module, *args, **options)
+            recorder.modes.switching = True
+            try:
+                recorder.quietly(recorder.modes.switched, module)
+                return original(module, *args, **options)
+            finally:
+                recorder.modes.switching = False
+
+        return train
+
     stack.callback(register_module_parameter_registration_hook(registered).remove)
     _replace(stack, torch.nn.Module, "load_state_dict", loading)
+    _replace(stack, torch.nn.Module, "train", switching)
 
 
 def _optimizers(recorder: Recorder, stack: ExitStack) -> None:
@@ -187,9 +203,19 @@ def _loaders(recorder: Recorder, stack: ExitStack) -> None:
 
         return fetch
 
+    def choosing(original: Any) -> Any:
+        @wraps(original)
+        def choose(iterator: Any) -> Any:
+            index = original(iterator)
+            recorder.quietly(recorder.samples.indexed, iterator, index)
+            return index
+
+        return choose
+
     _replace(stack, DataLoader, "__init__", making)
     _replace(stack, DataLoader, "__iter__", beginning)
     _replace(stack, _BaseDataLoaderIter, "__next__", fetching)
+    _replace(stack, _BaseDataLoaderIter, "_next_index", choosing)
 
 
 def _schedules(recorder: Recorder, stack: ExitStack) -> None:

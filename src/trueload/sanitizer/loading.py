@@ -94,6 +94,8 @@ class Loading:
         recorder.run.samples += epoch.facts.batch_size or 0
         self.latest = event
         recorder.run.add(event)
+        live = self.live[epoch.facts]()
+        recorder.quietly(recorder.samples.fetched, iterator, live, event, batch)
 
     def ended(self, iterator: Any) -> None:
         """Put down that an iterator has no more batches, or was asked although it had none."""

@@ -32,8 +32,10 @@ from trueload.sanitizer.gradients import Gradients, is_finite
 from trueload.sanitizer.graphs import Lines, Locator, Walk
 from trueload.sanitizer.limits import Limits
 from trueload.sanitizer.loading import Loading
+from trueload.sanitizer.modes import Modes
 from trueload.sanitizer.parameters import Parameters
 from trueload.sanitizer.places import Places
+from trueload.sanitizer.samples import Samples
 
 DETAILED_STEPS: Final = 64
 _DETAILED_BACKWARDS: Final = 64
@@ -61,6 +63,8 @@ class Recorder:
         run: The evidence.
         parameters: The parameters and their models.
         loading: The loaders.
+        samples: Their samples.
+        modes: The modes in which models are called.
         troubles: What went wrong in the instruments themselves, the first few.
     """
 
@@ -70,6 +74,8 @@ class Recorder:
         self.limits = limits
         self.parameters = Parameters(self.run)
         self.loading = Loading(self)
+        self.samples = Samples(self)
+        self.modes = Modes(self)
         self.steps = 0
         self.troubles: list[Exception] = []
         self.locator = Locator(lambda: places.here(3), lambda: self.steps, self.failed)
@@ -126,6 +132,7 @@ class Recorder:
         """Give the evidence, with all that can be read at the end."""
         self.survey()
         self.quietly(self.parameters.survey_unowned)
+        self.quietly(self.samples.finish)
         self.run.kept_places = self.locator.kept
         for file in sorted(self.places.files):
             self.run.sources[file] = self.places.text(file)
@@ -318,6 +325,7 @@ class Recorder:
         if not known:
             facts = self.parameters.new_root(module, self.places.here(2))
         if facts is None:
+            self.modes.layer(module, inputs)
             return
         facts.forwards += 1
         event = Forward(
@@ -330,10 +338,12 @@ class Recorder:
         if detailed and self._inputs < _INPUTS:
             self._inputs += 1
             event.inputs = leaves_of(inputs, "input")
+        self.modes.called(module, event, detailed=event.inputs is not None)
         if event.grad:
             self._modes[facts] = module.training
         elif self.steps:
             self._evaluated = True
+        self.modes.layer(module, inputs)
         self.run.add(event)
 
     def registered(self, module: nn.Module, tensor: Any) -> None:
