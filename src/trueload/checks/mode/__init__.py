@@ -1,0 +1,5 @@
+"""Checks of modes: whether a model trains and is evaluated as it should, on data it should."""
+
+from trueload.checks.mode.evaluating_in_train_mode import EvaluatingInTrainMode
+
+CHECKS = (EvaluatingInTrainMode,)
