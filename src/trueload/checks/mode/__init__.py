@@ -1,9 +1,11 @@
 """Checks of modes: whether a model trains and is evaluated as it should, on data it should."""
 
+from trueload.checks.mode.batch_norm_of_one import BatchNormOfOne
 from trueload.checks.mode.evaluating_in_train_mode import EvaluatingInTrainMode
 from trueload.checks.mode.training_in_eval_mode import TrainingInEvalMode
 
 CHECKS = (
     EvaluatingInTrainMode,
     TrainingInEvalMode,
+    BatchNormOfOne,
 )
