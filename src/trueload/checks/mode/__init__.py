@@ -3,9 +3,11 @@
 from trueload.checks.mode.batch_norm_of_one import BatchNormOfOne
 from trueload.checks.mode.evaluating_in_train_mode import EvaluatingInTrainMode
 from trueload.checks.mode.training_in_eval_mode import TrainingInEvalMode
+from trueload.checks.mode.training_on_validation import TrainingOnValidationData
 
 CHECKS = (
     EvaluatingInTrainMode,
     TrainingInEvalMode,
     BatchNormOfOne,
+    TrainingOnValidationData,
 )

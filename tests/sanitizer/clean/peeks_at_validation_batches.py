@@ -1,0 +1,30 @@
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset, random_split
+
+torch.manual_seed(0)
+data = TensorDataset(torch.randn(96, 8), torch.randint(0, 3, (96,)))
+train_set, val_set = random_split(data, [64, 32])
+train_loader = DataLoader(train_set, batch_size=16, shuffle=True)
+val_loader = DataLoader(val_set, batch_size=16)
+
+model = nn.Sequential(
+    nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(), nn.Linear(16, 3)
+)
+optimizer = torch.optim.Adam(model.parameters())
+
+steps = 0
+for epoch in range(4):
+    for inputs, labels in train_loader:
+        model.train()
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(inputs), labels)
+        loss.backward()
+        optimizer.step()
+        steps += 1
+        if steps % 4 == 0:
+            model.eval()
+            with torch.no_grad():
+                peeked, answers = next(iter(val_loader))
+                print(loss.item(), F.cross_entropy(model(peeked), answers).item())
