@@ -2,6 +2,7 @@
 
 from trueload.checks.mode.batch_norm_of_one import BatchNormOfOne
 from trueload.checks.mode.evaluating_in_train_mode import EvaluatingInTrainMode
+from trueload.checks.mode.overlap import ValidationOverlapsTraining
 from trueload.checks.mode.training_in_eval_mode import TrainingInEvalMode
 from trueload.checks.mode.training_on_validation import TrainingOnValidationData
 
@@ -10,4 +11,5 @@ CHECKS = (
     TrainingInEvalMode,
     BatchNormOfOne,
     TrainingOnValidationData,
+    ValidationOverlapsTraining,
 )
