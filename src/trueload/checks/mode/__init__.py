@@ -3,6 +3,7 @@
 from trueload.checks.mode.batch_norm_of_one import BatchNormOfOne
 from trueload.checks.mode.evaluating_in_train_mode import EvaluatingInTrainMode
 from trueload.checks.mode.overlap import ValidationOverlapsTraining
+from trueload.checks.mode.random_evaluation import RandomEvaluation
 from trueload.checks.mode.training_in_eval_mode import TrainingInEvalMode
 from trueload.checks.mode.training_on_validation import TrainingOnValidationData
 
@@ -12,4 +13,5 @@ CHECKS = (
     BatchNormOfOne,
     TrainingOnValidationData,
     ValidationOverlapsTraining,
+    RandomEvaluation,
 )
