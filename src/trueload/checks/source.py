@@ -32,6 +32,17 @@ def assigned(run: Run, attribute: str) -> list[Place]:
     ]
 
 
+def called(run: Run, *attributes: str) -> list[Place]:
+    """Find lines that call a method of one of these names: `images.view(...)`."""
+    return [
+        _place(file, text, node.func)
+        for file, text, node in _nodes(run)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in attributes
+    ]
+
+
 def _nodes(run: Run) -> Iterator[tuple[str, str, ast.stmt | ast.expr]]:
     for file, text in run.sources.items():
         try:

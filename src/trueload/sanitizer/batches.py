@@ -6,6 +6,7 @@ a batch of any size.
 
 import zlib
 from typing import Any, Final
+from weakref import ref
 
 import numpy as np
 import torch
@@ -30,6 +31,18 @@ def leaves_of(batch: Any, name: str = "batch") -> tuple[Leaf, ...]:
         if tensor is not None:
             found.append(_describe(path, tensor))
     return tuple(found)
+
+
+def parts_of(batch: Any) -> list[tuple[str, ref[torch.Tensor]]]:
+    """Keep what is needed to describe a batch later, while the script still has it."""
+    parts = [(path, ref(value)) for path, value in leaves(batch) if isinstance(value, torch.Tensor)]
+    return parts[:_MOST_LEAVES]
+
+
+def leaves_of_parts(parts: list[tuple[str, ref[torch.Tensor]]]) -> tuple[Leaf, ...]:
+    """Describe what is still there of the parts of a batch."""
+    alive = [(path, tensor) for path, known in parts if (tensor := known()) is not None]
+    return tuple(leaf for path, tensor in alive for leaf in leaves_of(tensor, path))
 
 
 def _tensor(value: Any) -> torch.Tensor | None:

@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader
 
 from trueload.evidence import EpochBegun, EpochEnded, Fetch, FetchAfterEnd, Loader
 from trueload.fingerprint import length_of
-from trueload.sanitizer.batches import leaves_of
+from trueload.sanitizer.batches import leaves_of, leaves_of_parts, parts_of
 
 if TYPE_CHECKING:
     from trueload.sanitizer.recorder import Recorder
@@ -41,6 +41,7 @@ class Loading:
         self._training: dict[Loader, int] = {}
         self.live: dict[Loader, ref[DataLoader]] = {}
         self.latest: Fetch | None = None
+        self._parts: list[tuple[str, ref[Any]]] = []
 
     @property
     def passes(self) -> int:
@@ -89,6 +90,8 @@ class Loading:
         )
         if recorder.detailed or epoch.batches == 0:
             event.leaves = leaves_of(batch)
+        else:
+            self._parts = parts_of(batch)
         epoch.batches += 1
         epoch.facts.fetched += 1
         recorder.run.samples += epoch.facts.batch_size or 0
@@ -96,6 +99,11 @@ class Loading:
         recorder.run.add(event)
         live = self.live[epoch.facts]()
         recorder.quietly(recorder.samples.fetched, iterator, live, event, batch)
+
+    def look_again(self) -> None:
+        """Describe the latest batch, if that was not done when it came."""
+        if self.latest is not None and self.latest.leaves is None:
+            self.latest.leaves = leaves_of_parts(self._parts)
 
     def ended(self, iterator: Any) -> None:
         """Put down that an iterator has no more batches, or was asked although it had none."""

@@ -23,6 +23,7 @@ _DROPOUT: Final = nn.modules.dropout._DropoutNd  # noqa: SLF001 - the base of al
 _BATCH_NORM: Final = nn.modules.batchnorm._BatchNorm  # noqa: SLF001 - the base of all batch norms
 _CONVOLUTION: Final = nn.modules.conv._ConvNd  # noqa: SLF001 - the base of all convolutions
 _ANY_NORM: Final = (nn.GroupNorm, nn.LayerNorm, nn.modules.batchnorm._NormBase)  # noqa: SLF001
+_WITH_WEIGHTS: Final = (_CONVOLUTION, nn.Linear, nn.Embedding, nn.RNNBase)
 _NEW_LOOK: Final = 64
 
 
@@ -68,7 +69,7 @@ class Modes:
     def layer(self, module: nn.Module, inputs: Any) -> None:
         """Put down what the first layer with weights is given."""
         event = self._waiting
-        if event is None or not isinstance(module, (_CONVOLUTION, nn.Linear, nn.Embedding)):
+        if event is None or not isinstance(module, _WITH_WEIGHTS):
             return
         self._waiting = None
         leaves = leaves_of(inputs, "input")

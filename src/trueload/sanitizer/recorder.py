@@ -184,6 +184,8 @@ class Recorder:
         )
         if loss.device.type == "cpu" or detailed:
             backward.finite = is_finite(loss)
+        if backward.finite is False:
+            self.loading.look_again()
         if detailed:
             self._walk(loss, backward)
         self._keep(loss, backward)

@@ -6,8 +6,9 @@ known by its index where two loaders read one dataset, and by its values where t
 
 import random
 from collections.abc import Iterator
+from dis import get_instructions
 from itertools import combinations, pairwise
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary, ref
 
@@ -32,6 +33,9 @@ _MOST_LOADERS: Final = 24
 _HASHED: Final = 256
 _LABELS: Final = {torch.uint8, torch.int16, torch.int32, torch.int64}
 _GENERATORS: Final = (np.random.Generator, np.random.RandomState, random.Random, torch.Generator)
+_MAKING: Final = ("__getitem__", "__getitems__", "__iter__", "__next__", "__call__", "forward")
+_KNOWING: Final = {"get_worker_info", "seed", "manual_seed", "setstate", "set_state"}
+_STORE: Final = "STORE_ATTR"
 _WEIGHTS: Final = np.random.Generator(np.random.PCG64(0x7472756C)).integers(
     1, 1 << 63, _HASHED, dtype=np.uint64
 ) | np.uint64(1)
@@ -181,7 +185,7 @@ class Samples:
     # Generators of a dataset's own.
 
     def _seek_generators(self, loader: Any, facts: Loader) -> None:
-        if loader.worker_init_fn is not None:
+        if loader.worker_init_fn is not None or loader.num_workers < 1 + loader.persistent_workers:
             return
         base, _ = _resolve(loader.dataset, [])
         owners = [base, *_parts(base)]
@@ -246,13 +250,23 @@ def _parts(dataset: Any) -> Iterator[Any]:
 
 
 def _names_used(kind: type) -> set[str]:
-    """Give the names that the methods of a class use, other than those that make it.
+    """Give the names that a class uses to make a sample, by the code of its methods.
 
-    A class that asks which worker it is in knows what it does; so it uses none.
+    A class that asks which worker it is in, or seeds or makes generators as it goes, knows what it
+    does; so it uses none.
     """
-    names: set[str] = set()
-    for owner in kind.__mro__:
-        for name, method in vars(owner).items():
-            if isinstance(method, FunctionType) and name not in {"__init__", "__setstate__"}:
-                names.update(method.__code__.co_names)
-    return set() if "get_worker_info" in names else names
+    methods = {name: code for owner in reversed(kind.__mro__) for name, code in _codes(owner)}
+    wanted, names = [name for name in _MAKING if name in methods], set[str]()
+    while wanted:
+        code = methods.pop(wanted.pop())
+        names.update(code.co_names)
+        names.update(f"={step.argval}" for step in get_instructions(code) if step.opname == _STORE)
+        wanted = [name for name in methods if name in names]
+    known = _KNOWING & names
+    return set() if known else {name for name in names if f"={name}" not in names}
+
+
+def _codes(owner: type) -> Iterator[tuple[str, CodeType]]:
+    for name, method in vars(owner).items():
+        if isinstance(method, FunctionType):
+            yield name, method.__code__
