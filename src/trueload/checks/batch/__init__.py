@@ -1,3 +1,5 @@
 """Checks of batches: what is in them, and which batch it is."""
 
-CHECKS = ()
+from trueload.checks.batch.non_finite import NonFiniteBatch
+
+CHECKS = (NonFiniteBatch,)

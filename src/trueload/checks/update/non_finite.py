@@ -31,6 +31,7 @@ class NonFiniteGradients(Check):
     code = "TL721"
     name = "non-finite-gradients"
     severity = Severity.ERROR
+    causes = ("TL401",)
 
     def look(self, run: Run) -> Iterator[Finding]:
         """Yield a finding for each optimizer that steps into the infinite."""
