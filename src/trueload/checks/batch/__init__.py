@@ -1,5 +1,9 @@
 """Checks of batches: what is in them, and which batch it is."""
 
+from trueload.checks.batch.double_precision import DoublePrecisionBatch
 from trueload.checks.batch.non_finite import NonFiniteBatch
 
-CHECKS = (NonFiniteBatch,)
+CHECKS = (
+    NonFiniteBatch,
+    DoublePrecisionBatch,
+)
