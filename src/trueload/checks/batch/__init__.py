@@ -2,8 +2,11 @@
 
 from trueload.checks.batch.double_precision import DoublePrecisionBatch
 from trueload.checks.batch.non_finite import NonFiniteBatch
+from trueload.checks.batch.scaling import ImagesScaledTwice, UnscaledImages
 
 CHECKS = (
     NonFiniteBatch,
     DoublePrecisionBatch,
+    UnscaledImages,
+    ImagesScaledTwice,
 )
