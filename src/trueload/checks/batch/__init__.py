@@ -1,6 +1,7 @@
 """Checks of batches: what is in them, and which batch it is."""
 
 from trueload.checks.batch.double_precision import DoublePrecisionBatch
+from trueload.checks.batch.layout import ChannelsLast, ReshapedNotPermuted
 from trueload.checks.batch.non_finite import NonFiniteBatch
 from trueload.checks.batch.scaling import ImagesScaledTwice, UnscaledImages
 
@@ -9,4 +10,6 @@ CHECKS = (
     DoublePrecisionBatch,
     UnscaledImages,
     ImagesScaledTwice,
+    ChannelsLast,
+    ReshapedNotPermuted,
 )
