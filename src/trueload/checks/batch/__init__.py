@@ -1,5 +1,6 @@
 """Checks of batches: what is in them, and which batch it is."""
 
+from trueload.checks.batch.class_sorted import ClassSortedBatches
 from trueload.checks.batch.double_precision import DoublePrecisionBatch
 from trueload.checks.batch.layout import ChannelsLast, ReshapedNotPermuted
 from trueload.checks.batch.non_finite import NonFiniteBatch
@@ -12,4 +13,5 @@ CHECKS = (
     ImagesScaledTwice,
     ChannelsLast,
     ReshapedNotPermuted,
+    ClassSortedBatches,
 )
