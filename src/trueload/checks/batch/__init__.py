@@ -5,6 +5,7 @@ from trueload.checks.batch.double_precision import DoublePrecisionBatch
 from trueload.checks.batch.layout import ChannelsLast, ReshapedNotPermuted
 from trueload.checks.batch.non_finite import NonFiniteBatch
 from trueload.checks.batch.scaling import ImagesScaledTwice, UnscaledImages
+from trueload.checks.batch.shuffled_apart import ShuffledApart
 
 CHECKS = (
     NonFiniteBatch,
@@ -14,4 +15,5 @@ CHECKS = (
     ChannelsLast,
     ReshapedNotPermuted,
     ClassSortedBatches,
+    ShuffledApart,
 )
