@@ -4,6 +4,7 @@ from trueload.checks.batch.class_sorted import ClassSortedBatches
 from trueload.checks.batch.double_precision import DoublePrecisionBatch
 from trueload.checks.batch.layout import ChannelsLast, ReshapedNotPermuted
 from trueload.checks.batch.non_finite import NonFiniteBatch
+from trueload.checks.batch.not_used import BatchNotUsed
 from trueload.checks.batch.scaling import ImagesScaledTwice, UnscaledImages
 from trueload.checks.batch.shuffled_apart import ShuffledApart
 
@@ -16,4 +17,5 @@ CHECKS = (
     ReshapedNotPermuted,
     ClassSortedBatches,
     ShuffledApart,
+    BatchNotUsed,
 )
