@@ -5,6 +5,7 @@ from trueload.checks.batch.double_precision import DoublePrecisionBatch
 from trueload.checks.batch.layout import ChannelsLast, ReshapedNotPermuted
 from trueload.checks.batch.non_finite import NonFiniteBatch
 from trueload.checks.batch.not_used import BatchNotUsed
+from trueload.checks.batch.restarted import SameBatchEveryStep
 from trueload.checks.batch.scaling import ImagesScaledTwice, UnscaledImages
 from trueload.checks.batch.shuffled_apart import ShuffledApart
 
@@ -18,4 +19,5 @@ CHECKS = (
     ClassSortedBatches,
     ShuffledApart,
     BatchNotUsed,
+    SameBatchEveryStep,
 )
