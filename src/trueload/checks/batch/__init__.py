@@ -2,6 +2,7 @@
 
 from trueload.checks.batch.class_sorted import ClassSortedBatches
 from trueload.checks.batch.double_precision import DoublePrecisionBatch
+from trueload.checks.batch.exhausted import ExhaustedIterator, SwallowedStopIteration
 from trueload.checks.batch.layout import ChannelsLast, ReshapedNotPermuted
 from trueload.checks.batch.non_finite import NonFiniteBatch
 from trueload.checks.batch.not_used import BatchNotUsed
@@ -20,4 +21,6 @@ CHECKS = (
     ShuffledApart,
     BatchNotUsed,
     SameBatchEveryStep,
+    ExhaustedIterator,
+    SwallowedStopIteration,
 )

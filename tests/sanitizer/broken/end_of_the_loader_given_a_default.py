@@ -1,0 +1,33 @@
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+data = TensorDataset(torch.randn(64, 8), torch.randint(0, 3, (64,)))
+loader = DataLoader(data, batch_size=8, shuffle=True)
+
+
+class Feeder:
+    def __init__(self):
+        self.batches = iter(loader)
+        self.last = None
+
+    def next(self):
+        batch = next(self.batches, None)  # expect: TL412
+        if batch is not None:
+            self.last = batch
+        return self.last
+
+
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+feeder = Feeder()
+for step in range(30):
+    inputs, labels = feeder.next()
+    optimizer.zero_grad()
+    loss = F.cross_entropy(model(inputs), labels)
+    loss.backward()
+    optimizer.step()
+    print(loss.item())
