@@ -1,6 +1,7 @@
 """Checks of batches: what is in them, and which batch it is."""
 
 from trueload.checks.batch.class_sorted import ClassSortedBatches
+from trueload.checks.batch.cycled import CycledLoader
 from trueload.checks.batch.double_precision import DoublePrecisionBatch
 from trueload.checks.batch.exhausted import ExhaustedIterator, SwallowedStopIteration
 from trueload.checks.batch.layout import ChannelsLast, ReshapedNotPermuted
@@ -23,4 +24,5 @@ CHECKS = (
     SameBatchEveryStep,
     ExhaustedIterator,
     SwallowedStopIteration,
+    CycledLoader,
 )
