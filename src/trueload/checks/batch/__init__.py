@@ -7,6 +7,11 @@ from trueload.checks.batch.exhausted import ExhaustedIterator, SwallowedStopIter
 from trueload.checks.batch.layout import ChannelsLast, ReshapedNotPermuted
 from trueload.checks.batch.non_finite import NonFiniteBatch
 from trueload.checks.batch.not_used import BatchNotUsed
+from trueload.checks.batch.repeats import (
+    DuplicatedStream,
+    RepeatedAugmentation,
+    SameOrderEveryEpoch,
+)
 from trueload.checks.batch.restarted import SameBatchEveryStep
 from trueload.checks.batch.scaling import ImagesScaledTwice, UnscaledImages
 from trueload.checks.batch.shuffled_apart import ShuffledApart
@@ -25,4 +30,7 @@ CHECKS = (
     ExhaustedIterator,
     SwallowedStopIteration,
     CycledLoader,
+    DuplicatedStream,
+    SameOrderEveryEpoch,
+    RepeatedAugmentation,
 )
