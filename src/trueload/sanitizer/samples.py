@@ -125,10 +125,14 @@ class Samples:
     # Labels.
 
     def _label(self, fetch: Fetch, parts: list[tuple[str, torch.Tensor]]) -> None:
-        found = next(((name, part) for name, part in parts if _are_labels(part)), None)
-        if found is None:
+        named = [(name, part) for name, part in parts if _are_labels(part)]
+        labels = self._labels.get((fetch.loader, 0))
+        if labels is not None:
+            named = [(name, part) for name, part in named if name == labels.name]
+        if not named:
             return
-        name, tensor = found
+        # The last one, but not a number that tells each sample from all others.
+        name, tensor = next((one for one in reversed(named) if _repeats(one[1])), named[0])
         values: list[int] = tensor.detach().reshape(-1).to(torch.int64).tolist()
         key = (fetch.loader, fetch.epoch)
         labels = self._labels.get(key)
@@ -218,6 +222,10 @@ def _are_labels(tensor: torch.Tensor) -> bool:
     if not tensor.is_floating_point():
         return tensor.dtype is torch.bool
     return bool(((tensor == 0) | (tensor == 1)).all())
+
+
+def _repeats(labels: torch.Tensor) -> bool:
+    return len(labels.unique()) < len(labels)
 
 
 def _rows(tensor: torch.Tensor) -> np.ndarray:

@@ -141,8 +141,11 @@ class RepeatedAugmentation(Check):
 
     def look(self, run: Run) -> Iterator[Finding]:
         """Yield a finding for each loader of such a dataset."""
+        trained = {one.fetch.loader for one in run.backwards if one.fetch is not None}
         for generator in run.data.generators:
             loader = generator.loader
+            if loader not in trained:
+                continue
             yield self.found(
                 f"all workers draw the same random numbers from `{generator.path}`",
                 loader.place,
