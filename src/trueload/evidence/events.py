@@ -176,6 +176,7 @@ class Forward(Event):
         inputs: What it was called with, in detail.
         acting: Which of its parts act as in training.
         switched: The line that set its mode last.
+        switched_at: How many events there had been then.
         first: What its first layer was given, in detail.
     """
 
@@ -186,6 +187,7 @@ class Forward(Event):
     inputs: tuple[Leaf, ...] | None = None
     acting: Acting = Acting()
     switched: Place | None = None
+    switched_at: int = 0
     first: FirstLayer | None = None
 
 

@@ -37,7 +37,7 @@ class Modes:
     def __init__(self, recorder: "Recorder") -> None:
         self._recorder = recorder
         self._parts: dict[Module, list[ref[nn.Module]]] = {}
-        self._switched: WeakKeyDictionary[nn.Module, Place] = WeakKeyDictionary()
+        self._switched: WeakKeyDictionary[nn.Module, tuple[Place, int]] = WeakKeyDictionary()
         self._waiting: Forward | None = None
         self.switching = False
 
@@ -63,7 +63,7 @@ class Modes:
             norms=len(norms),
             averaging=sum(part.momentum is None for part in norms),
         )
-        event.switched = self._switched.get(module)
+        event.switched, event.switched_at = self._switched.get(module, (None, 0))
         self._waiting = event if detailed else None
 
     def layer(self, module: nn.Module, inputs: Any) -> None:
@@ -79,7 +79,7 @@ class Modes:
 
     def switched(self, module: nn.Module) -> None:
         """Put down the line that set a module's mode."""
-        self._switched[module] = self._recorder.places.here(2)
+        self._switched[module] = self._recorder.places.here(2), self._recorder.number
 
 
 def _acts(part: nn.Module) -> bool:

@@ -102,6 +102,11 @@ class Recorder:
             return False
         return self.steps < DETAILED_STEPS or self.steps & (self.steps - 1) == 0
 
+    @property
+    def number(self) -> int:
+        """How many events there have been."""
+        return self._number
+
     def stamp(self, place: Place | None = None) -> dict[str, Any]:
         """Give what every event has: number, place, steps."""
         self._number += 1

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from trueload.checks.base import Check
-from trueload.checks.mode.roles import evaluations, is_for_validation, trained
+from trueload.checks.mode.roles import evaluations, is_for_validation, trained_on
 from trueload.evidence import Fetch, Forward, Loader, Module, Run, Shared, Step
 from trueload.findings import Finding, Severity
 
@@ -42,7 +42,7 @@ class ValidationOverlapsTraining(Check):
 
     def look(self, run: Run) -> Iterator[Finding]:
         """Yield a finding for each loader that is evaluated on what another one trains on."""
-        training = trained(run)
+        training = trained_on(run)
         for loader in evaluations(run):
             for other in _trained_before(run, loader) & training:
                 shared = _shared(run, loader, other)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from trueload.checks.base import Check
+from trueload.checks.mode.roles import trained_on
 from trueload.evidence import Forward, Module, Run, Step
 from trueload.findings import Finding, Severity
 
@@ -17,7 +18,7 @@ class _Trained:
 
     Attributes:
         calls: The last call with gradients before each step.
-        evaluated: Whether it had been evaluated in the mode of the call, before.
+        evaluated: Whether it was evaluated since the mode of the call was set.
     """
 
     calls: list[Forward] = field(default_factory=list)
@@ -64,7 +65,6 @@ class TrainingInEvalMode(Check):
             if len(still) < _IN_A_ROW or still[-_IN_A_ROW] != len(calls) - _IN_A_ROW:
                 continue
             first = calls[still[0]]
-            flipped = still[0] > 0 and trained.evaluated[still[0]]
             yield self.found(
                 f"`{module.kind}` is trained in evaluation mode",
                 first.place,
@@ -75,7 +75,9 @@ class TrainingInEvalMode(Check):
                 ],
                 hint="call `model.train()` at the beginning of each epoch",
                 count=len(still),
-                severity=Severity.ERROR if flipped else _of_the_beginning(module, first, run),
+                severity=_forgotten(trained, still[0])
+                if still[0]
+                else _of_the_beginning(module, first, run),
             )
 
 
@@ -88,23 +90,28 @@ def _trained(run: Run) -> dict[Module, _Trained]:
     }
     found: dict[Module, _Trained] = {}
     latest: dict[Module, Forward] = {}
-    evaluated: set[Module] = set()
+    evaluated: dict[Module, int] = {}
+    training = trained_on(run)
     for event in run.events(Forward, Step):
         if isinstance(event, Forward):
-            if event.grad and event.acting.of:
+            apart = event.fetch is not None and event.fetch.loader not in training
+            if apart or not event.grad:
+                evaluated[event.module] = event.number
+            elif event.acting.of:
                 latest[event.module] = event
-            elif not event.grad:
-                evaluated.add(event.module)
             continue
         for module, call in list(latest.items()):
             if (module, event.optimizer) in optimized:
                 trained = found.setdefault(module, _Trained())
                 trained.calls.append(call)
-                trained.evaluated.append(module in evaluated)
-                if call.acting.any:
-                    evaluated.discard(module)
+                trained.evaluated.append(evaluated.get(module, -1) >= call.switched_at)
         latest.clear()
     return found
+
+
+def _forgotten(trained: _Trained, first: int) -> Severity:
+    """Judge a model that was in training mode before: a mode set anew after that is a choice."""
+    return Severity.ERROR if trained.evaluated[first] else Severity.NOTE
 
 
 def _of_the_beginning(module: Module, call: Forward, run: Run) -> Severity:
