@@ -7,7 +7,7 @@ known by its index where two loaders read one dataset, and by its values where t
 import random
 from collections.abc import Iterator
 from dis import get_instructions
-from itertools import combinations, pairwise
+from itertools import combinations
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary, ref
@@ -31,6 +31,7 @@ _MOST_ROWS: Final = 8192
 _MOST_MARKS: Final = 1 << 24
 _MOST_LOADERS: Final = 24
 _HASHED: Final = 256
+_MOST_CLASSES: Final = 4096
 _LABELS: Final = {torch.uint8, torch.int16, torch.int32, torch.int64}
 _GENERATORS: Final = (np.random.Generator, np.random.RandomState, random.Random, torch.Generator)
 _MAKING: Final = ("__getitem__", "__getitems__", "__iter__", "__next__", "__call__", "forward")
@@ -126,25 +127,28 @@ class Samples:
 
     def _label(self, fetch: Fetch, parts: list[tuple[str, torch.Tensor]]) -> None:
         named = [(name, part) for name, part in parts if _are_labels(part)]
-        labels = self._labels.get((fetch.loader, 0))
-        if labels is not None:
-            named = [(name, part) for name, part in named if name == labels.name]
+        first = self._labels.get((fetch.loader, 0))
+        if first is not None:
+            named = [(name, part) for name, part in named if name == first.name]
         if not named:
             return
         # The last one, but not a number that tells each sample from all others.
         name, tensor = next((one for one in reversed(named) if _repeats(one[1])), named[0])
-        values: list[int] = tensor.detach().reshape(-1).to(torch.int64).tolist()
-        key = (fetch.loader, fetch.epoch)
-        labels = self._labels.get(key)
+        values = tensor.detach().reshape(-1).to(torch.int64).numpy()
+        labels = self._labels.get((fetch.loader, fetch.epoch))
         if labels is None:
-            labels = self._labels[key] = Labels(*key, name)
+            labels = Labels(fetch.loader, fetch.epoch, name)
+            self._labels[fetch.loader, fetch.epoch] = labels
             self._data.labels.append(labels)
-        for value in values:
-            labels.counts[value] = labels.counts.get(value, 0) + 1
-        labels.runs += sum(a != b for a, b in pairwise(values)) + (values[0] != labels.last)
-        labels.last = values[-1]
+        if len(labels.counts) > _MOST_CLASSES:
+            return
+        classes, counts = np.unique(values, return_counts=True)
+        for value, count in zip(classes.tolist(), counts.tolist(), strict=True):
+            labels.counts[value] = labels.counts.get(value, 0) + count
+        labels.runs += int((values[1:] != values[:-1]).sum()) + (int(values[0]) != labels.last)
+        labels.last = int(values[-1])
         labels.batches += 1
-        labels.pure += min(values) == max(values)
+        labels.pure += len(classes) == 1
 
     # Contents.
 

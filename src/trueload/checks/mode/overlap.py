@@ -48,9 +48,10 @@ class ValidationOverlapsTraining(Check):
                 shared = _shared(run, loader, other)
                 if shared is None or not _is_much(run, shared, loader):
                     continue
+                least = "" if shared.by_index else "at least "
                 of = shared.of_one if shared.one is loader else shared.of_other
                 yield self.found(
-                    f"{100 * shared.samples / of:.0f} % of the samples that are evaluated "
+                    f"{least}{100 * shared.samples / of:.0f} % of the samples that are evaluated "
                     "are trained on",
                     loader.place,
                     [
