@@ -2,8 +2,8 @@
 
 The script runs as under `python`: the same arguments, standard input and output, and main module.
 After about 200 steps, two epochs and an evaluation it is stopped, before it saves anything; what
-was found is written to standard error. The exit code is the script's own, or with `--exit-code` 1
-if anything above a note was found.
+was found is written to standard error, and with `--format` in another form too. The exit code is
+the script's own, or with `--exit-code` 1 if anything above a note was found.
 """
 
 import os
@@ -11,7 +11,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from trueload.commands import running
+from trueload.commands import reporting, running
 from trueload.commands.codes import Exit
 from trueload.errors import ArgumentError
 
@@ -27,6 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--exit-code", action="store_true", help="exit with 1 if anything above a note was found"
     )
+    reporting.add_arguments(parser)
     running.add_program(parser)
 
 
@@ -41,23 +42,25 @@ def run(args: Namespace) -> int:
             select=args.select or tuple(settings.get("select", ())),
             ignore=(args.ignore or ()) + tuple(settings.get("ignore", ())),
         )
+        outlet = reporting.outlet_of(args)
     except ArgumentError as error:
         print(error, file=sys.stderr)
         return Exit.WRONG_USE
-    return _check(args, program, chosen.checks())
+    return _check(args, program, chosen.checks(), outlet)
 
 
-def _check(args: Namespace, program: running.Program, checks: list) -> int:
-    from rich.console import Console  # noqa: PLC0415 - help needs none of these
-
-    from trueload.reports import text  # noqa: PLC0415
-    from trueload.sanitizer.limits import Limits  # noqa: PLC0415
+def _check(
+    args: Namespace, program: running.Program, checks: list, outlet: reporting.Outlet
+) -> int:
+    from trueload.sanitizer.limits import Limits  # noqa: PLC0415 - help needs none of these
     from trueload.sanitizer.script import Watched  # noqa: PLC0415
 
+    folder = Path.cwd()
+
     def tell() -> bool:
-        sys.stdout.flush()
-        report = watched.report(checks)
-        text.render(report, Console(stderr=True))
+        with reporting.inside(folder):  # paths are shown from where the user is
+            report = watched.report(checks)
+            outlet.show(report)
         return report.grave
 
     def give_up() -> None:
@@ -67,7 +70,12 @@ def _check(args: Namespace, program: running.Program, checks: list) -> int:
         os._exit(Exit.CLEAN)
 
     limits = Limits(args.steps, args.time, full=args.full, give_up=give_up)
-    watched = Watched(limits, program.name if program.kind == "command" else "")
+    is_command = program.kind == "command"
+    watched = Watched(
+        limits,
+        command=program.name if is_command else "",
+        script="" if is_command else program.name,
+    )
     error = watched.run(lambda: running.run(program))
     try:
         status = running.show(error)

@@ -8,7 +8,7 @@ from trueload.checks.base import Check
 from trueload.checks.registry import find
 from trueload.checks.selection import unmarked
 from trueload.evidence import Step
-from trueload.reports import Report
+from trueload.reports import Report, Rule
 from trueload.sanitizer.crash import crash_of
 from trueload.sanitizer.hooks import instruments
 from trueload.sanitizer.limits import Enough, Limits
@@ -22,9 +22,11 @@ class Watched:
     Args:
         limits: When to stop it.
         command: The text of the script, if it came with `-c`.
+        script: What reports call it.
     """
 
-    def __init__(self, limits: Limits, command: str = "") -> None:
+    def __init__(self, limits: Limits, command: str = "", script: str = "") -> None:
+        self.script = script
         self.recorder = Recorder(Places(command), limits)
         self.error: BaseException | None = None
         self._seconds = 0.0
@@ -57,6 +59,8 @@ class Watched:
             examined=run.examined(self._seconds),
             ending=self._ending(run.happened.get(Step, 0)),
             troubles=tuple(dict.fromkeys(map(_line, self.recorder.troubles))),
+            rules=tuple(_rule(check) for check in checks),
+            script=self.script,
         )
 
     def _ending(self, steps: int) -> str:
@@ -73,3 +77,7 @@ class Watched:
 
 def _line(error: Any) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def _rule(check: type[Check]) -> Rule:
+    return Rule(check.code, check.name, check.severity, check.page())
