@@ -59,9 +59,7 @@ def _check(
 
     def tell() -> bool:
         with reporting.inside(folder):  # paths are shown from where the user is
-            report = watched.report(checks)
-            outlet.show(report)
-        return report.grave
+            return outlet.show(watched.report(checks))
 
     def give_up() -> None:
         """End a script that catches whatever is to stop it."""

@@ -1,11 +1,14 @@
-"""Where a report goes: always to standard error as text, and in one more form if asked."""
+"""Where a report goes: always to standard error as text, and in one more form if asked.
+
+What a baseline has is left out of it.
+"""
 
 import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
@@ -15,13 +18,15 @@ from trueload.reports import FORMS, Report
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Take `--format` and `--output`."""
+    """Take `--format` and `--output`, and the options of baselines."""
     parser.add_argument(
         "--format", choices=FORMS, default="text", help="give the report in this form as well"
     )
     parser.add_argument(
         "--output", metavar="FILE", help="where that goes; without it, to standard output"
     )
+    parser.add_argument("--baseline", metavar="FILE", help="tell only what this file does not have")
+    parser.add_argument("--write-baseline", metavar="FILE", help="write what was found to a file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +36,35 @@ class Outlet:
     Attributes:
         form: One of the forms.
         file: Where it goes; `None` for standard output.
+        baseline: What is known already.
+        new_baseline: Where to write what was found.
     """
 
     form: str
     file: Path | None
+    baseline: Path | None
+    new_baseline: Path | None
 
-    def show(self, report: Report) -> None:
-        """Show a report: as text, and in its form.
+    def show(self, report: Report) -> bool:
+        """Show a report, and say whether it has anything that is new and above a note.
 
         Raises:
-            OSError: The file cannot be written.
+            OSError: A file cannot be written.
         """
+        from trueload.checks import baseline  # noqa: PLC0415 - help needs no checks
+
+        found = report.findings
+        if self.baseline is not None:
+            new = tuple(baseline.unknown(found, self.baseline))
+            report = replace(report, findings=new, known=len(found) - len(new))
+        self._tell(report)
+        if self.new_baseline is not None:
+            baseline.write(found, self.new_baseline)
+            number = f"{len(found)} finding" + "s" * (len(found) != 1)
+            print(f"  {number} written to {self.new_baseline}", file=sys.stderr)
+        return report.grave and self.new_baseline is None
+
+    def _tell(self, report: Report) -> None:
         from rich.console import Console  # noqa: PLC0415 - help needs neither of these
 
         from trueload.reports import text  # noqa: PLC0415
@@ -86,12 +109,26 @@ def outlet_of(args: Namespace) -> Outlet:
     """Give the outlet that the arguments ask for, before the script runs for long.
 
     Raises:
-        ArgumentError: There is no such folder (also a ValueError).
+        ArgumentError: A file cannot be written or read (also a ValueError).
     """
-    if args.output is None:
-        return Outlet(args.format, None)
-    file = Path(args.output).absolute()  # the script may go elsewhere
+    from trueload.checks import baseline  # noqa: PLC0415 - help needs no checks
+
+    known = None if args.baseline is None else Path(args.baseline).absolute()
+    if known is not None:
+        baseline.read(known)
+    return Outlet(
+        form=args.format,
+        file=_writable("--output", args.output),
+        baseline=known,
+        new_baseline=_writable("--write-baseline", args.write_baseline),
+    )
+
+
+def _writable(option: str, name: str | None) -> Path | None:
+    if name is None:
+        return None
+    file = Path(name).absolute()  # the script may go elsewhere
     if not file.parent.is_dir() or file.is_dir():
-        title = f"`--output` cannot be written: {args.output}"
+        title = f"`{option}` cannot be written: {name}"
         raise ArgumentError(render(title, "TL105", hint="name a file in a folder that exists"))
-    return Outlet(args.format, file)
+    return file

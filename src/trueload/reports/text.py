@@ -60,7 +60,9 @@ def _verdict(report: Report) -> str:
         for severity in reversed(Severity)
         if report.number(severity)
     ]
-    return ", ".join(parts) or "nothing found"
+    nothing = "nothing new found" if report.known else "nothing found"
+    known = f" ({count(report.known)} known)" if report.known else ""
+    return (", ".join(parts) or nothing) + known
 
 
 def _examined(examined: Examined) -> str:

@@ -1,0 +1,47 @@
+"""`trueload check --baseline`: on an old code base, only what is new is told."""
+
+import pytest
+
+from .programs import trueload
+from .test_check import BROKEN
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def test_a_baseline_silences_what_it_has_until_the_line_changes(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(BROKEN.format(steps=12))
+    line = ["check", "--exit-code", "--write-baseline", "known.json", "train.py"]
+    written = trueload(*line, cwd=tmp_path)
+    assert written.returncode == 0
+    assert "error[TL701]" in written.stderr
+    assert f"1 finding written to {tmp_path / 'known.json'}" in written.stderr
+
+    line = ["check", "--exit-code", "--baseline", "known.json", "train.py"]
+    script.write_text("# a line above\n\n" + script.read_text())
+    moved = trueload(*line, cwd=tmp_path)
+    assert moved.returncode == 0
+    assert "trueload: nothing new found (1 known)\n" in moved.stderr
+    assert "TL701" not in moved.stderr
+
+    script.write_text(script.read_text().replace("optimizer.step()", "optimizer.step(None)"))
+    changed = trueload(*line, cwd=tmp_path)
+    assert changed.returncode == 1
+    assert "trueload: 1 error\n" in changed.stderr
+
+
+def test_a_baseline_that_is_none_is_told_before_the_script_runs(tmp_path):
+    (tmp_path / "train.py").write_text(BROKEN.format(steps=12))
+    done = trueload("check", "--baseline", "known.json", "train.py", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "known.json is no baseline: No such file or directory [TL105]" in done.stderr
+
+
+def test_a_baseline_can_be_written_anew_over_itself(tmp_path):
+    (tmp_path / "train.py").write_text(BROKEN.format(steps=12))
+    line = ["check", "--write-baseline", "known.json", "train.py"]
+    trueload(*line, cwd=tmp_path)
+    before = (tmp_path / "known.json").read_text()
+    done = trueload(line[0], "--baseline", "known.json", *line[1:], cwd=tmp_path)
+    assert "nothing new found (1 known)" in done.stderr
+    assert (tmp_path / "known.json").read_text() == before
