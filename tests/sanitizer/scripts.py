@@ -11,6 +11,7 @@ from typing import Any
 from trueload.checks.registry import CHECKS
 from trueload.commands import running
 from trueload.evidence import Examined
+from trueload.evidence.footage import Footage
 from trueload.findings import Finding, Severity
 
 HERE = Path(__file__).parent
@@ -18,6 +19,7 @@ BROKEN = sorted((HERE / "broken").glob("*.py"))
 CLEAN = sorted((HERE / "clean").glob("*.py"))
 _EXPECTED = re.compile(r"#\s*expect:\s*([\w, ]+)")
 _PATIENCE_SECONDS = 100
+_FIELDS = ("findings", "troubles", "examined", "footage")
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Seen:
     findings: tuple[Finding, ...] = ()
     troubles: tuple[str, ...] = ()
     examined: Examined | None = None
+    footage: Footage | None = None
 
     def grave(self):
         """Give code and line of all that is above a note."""
@@ -51,12 +54,12 @@ def expected(path):
     return {(code.strip(), number) for number, mark in marks if mark for code in mark[1].split(",")}
 
 
-def see(path, *, checked=True, **limits):
+def see(path, *, checked=True, filmed=False, **limits):
     """Run a script in a process of its own, with the checks or without."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.sanitizer.template"])
     ours, theirs = context.Pipe()
-    process = context.Process(target=_run, args=(theirs, str(path), checked, limits))
+    process = context.Process(target=_run, args=(theirs, str(path), checked, filmed, limits))
     process.start()
     theirs.close()
     try:
@@ -67,7 +70,7 @@ def see(path, *, checked=True, **limits):
         process.join()
 
 
-def _run(pipe, path, checked, limits):
+def _run(pipe, path, checked, filmed, limits):
     import torch  # noqa: PLC0415 - not needed where the scripts are only listed
 
     from trueload.sanitizer.limits import Limits  # noqa: PLC0415
@@ -80,10 +83,10 @@ def _run(pipe, path, checked, limits):
     seen: dict[str, Any] = {}
     with redirect_stdout(output), redirect_stderr(warnings):
         if checked:
-            watched = Watched(Limits(**({"full": True} | limits)))
+            watched = Watched(Limits(**({"full": True} | limits)), filmed=filmed)
             error = watched.run(lambda: running.run(program))
             report = watched.report(list(CHECKS.values()))
-            seen = {name: getattr(report, name) for name in ("findings", "troubles", "examined")}
+            seen = {name: getattr(report, name) for name in _FIELDS}
         else:
             error = running.run(program)
     pipe.send(Seen(output.getvalue(), warnings.getvalue(), repr(error), **seen))

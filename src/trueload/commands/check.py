@@ -73,6 +73,7 @@ def _check(
         limits,
         command=program.name if is_command else "",
         script="" if is_command else program.name,
+        filmed=args.format == "html",
     )
     error = watched.run(lambda: running.run(program))
     try:

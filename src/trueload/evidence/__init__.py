@@ -5,6 +5,7 @@
     data.py     what was seen of samples: orders, labels, contents, what loaders share
     graph.py    what a loss was computed from, near the loss
     run.py      all of it together, bounded however long the run is
+    footage.py  what only the HTML page shows: pictures of batches, scalars of steps
 
 Nothing here imports torch or numpy, and nothing here holds a tensor or a module of the user's:
 whatever must be measured is measured while the run goes on, by `trueload.sanitizer`. So a check

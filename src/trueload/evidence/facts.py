@@ -35,6 +35,11 @@ class Loader:
     epochs: int = 0
     fetched: int = 0
 
+    @property
+    def origin(self) -> tuple[Place, str, int | None]:
+        """What is the same for loaders that a script makes anew for each epoch."""
+        return self.place, self.dataset, self.length
+
 
 @dataclass(slots=True, eq=False)
 class Module:

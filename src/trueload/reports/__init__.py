@@ -15,9 +15,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from trueload.evidence import Examined
+from trueload.evidence.footage import Footage
 from trueload.findings import Finding, Severity
 
-FORMS: Final = ("text", "json", "sarif", "github")
+FORMS: Final = ("text", "json", "sarif", "github", "html")
 """The names of the forms: of the modules here, and of `--format`."""
 
 
@@ -55,6 +56,7 @@ class Report:
         rules: The checks that looked.
         script: What was run, as the user named it; empty for code of a command line.
         known: How many findings were left out because a baseline has them.
+        footage: What only the HTML page shows, where it was recorded.
     """
 
     findings: tuple[Finding, ...]
@@ -64,6 +66,7 @@ class Report:
     rules: tuple[Rule, ...] = ()
     script: str = ""
     known: int = 0
+    footage: Footage | None = None
 
     def number(self, severity: Severity) -> int:
         """Count the findings of a severity."""

@@ -9,6 +9,7 @@
     modes.py       how models are called: in which mode, and what their first layer is given
     batches.py     what is in a batch
     places.py      which line of the user's code is running
+    camera.py      pictures of batches and scalars of steps, where the HTML page is asked for
     limits.py      when enough has been seen
     crash.py       what the frames of a crash tell
     script.py      a script under the instruments, from its start to its findings

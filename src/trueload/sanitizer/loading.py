@@ -99,6 +99,8 @@ class Loading:
         recorder.run.add(event)
         live = self.live[epoch.facts]()
         recorder.quietly(recorder.samples.fetched, iterator, live, event, batch)
+        if recorder.camera is not None:
+            recorder.quietly(recorder.camera.fetched, event, batch)
 
     def look_again(self) -> None:
         """Describe the latest batch, if that was not done when it came."""

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
 from types import FrameType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary, ref
 
 import torch
@@ -36,6 +36,9 @@ from trueload.sanitizer.modes import Modes
 from trueload.sanitizer.parameters import Parameters
 from trueload.sanitizer.places import Places
 from trueload.sanitizer.samples import Samples
+
+if TYPE_CHECKING:
+    from trueload.sanitizer.camera import Camera
 
 DETAILED_STEPS: Final = 64
 _DETAILED_BACKWARDS: Final = 64
@@ -65,6 +68,7 @@ class Recorder:
         loading: The loaders.
         samples: Their samples.
         modes: The modes in which models are called.
+        camera: Records what only the HTML page shows; `None` where that is not asked for.
         troubles: What went wrong in the instruments themselves, the first few.
     """
 
@@ -79,6 +83,7 @@ class Recorder:
         self.steps = 0
         self.troubles: list[Exception] = []
         self.locator = Locator(lambda: places.here(3), lambda: self.steps, self.failed)
+        self.camera: Camera | None = None
         self.stepping: Step | None = None
         self.backward: Backward | None = None
         self._number = 0
@@ -195,11 +200,15 @@ class Recorder:
             self._walk(loss, backward)
         self._keep(loss, backward)
         self.backward = backward
+        if self.camera is not None:
+            self.quietly(self.camera.backward_begun, loss)
         return backward
 
     def after_backward(self, backward: Backward) -> None:
         """Put down a backward pass that went well."""
         self.backward = None
+        if self.camera is not None:
+            self.quietly(self.camera.backward_ended)
         graph = backward.graph
         into = []
         for held in list(self._held.values()):
@@ -270,6 +279,9 @@ class Recorder:
         closure = args[1] if len(args) > 1 else options.get("closure")
         if not callable(closure):
             self._look(self._held[optimizer], step)
+        if self.camera is not None:
+            self.quietly(self.camera.step_begun, step, _parameters_of(optimizer))
+        if not callable(closure):
             return None
         wrapped = self._counted(closure, self._held[optimizer], step)
         if len(args) > 1:
@@ -282,6 +294,8 @@ class Recorder:
         if step is None or self._seen.get(optimizer) is not step.optimizer:
             return
         self.stepping = self._frame = None
+        if self.camera is not None:
+            self.quietly(self.camera.step_ended, step)
         held = self._held[optimizer]
         if self.backward is None:
             held.after_step()
@@ -298,6 +312,8 @@ class Recorder:
 
     def _look(self, held: Gradients, step: Step) -> None:
         detailed = self.detailed
+        if self.camera is not None:
+            self.quietly(self.camera.gradients_used, held.tensors())
         step.gradient = held.before_step(self.backward, detailed=detailed)
         step.carried = held.carried and held.may_look(detailed=detailed)
         step.changed = held.changed

@@ -9,6 +9,7 @@ from trueload.checks.registry import find
 from trueload.checks.selection import unmarked
 from trueload.evidence import Step
 from trueload.reports import Report, Rule
+from trueload.sanitizer.camera import Camera
 from trueload.sanitizer.crash import crash_of
 from trueload.sanitizer.hooks import instruments
 from trueload.sanitizer.limits import Enough, Limits
@@ -23,11 +24,15 @@ class Watched:
         limits: When to stop it.
         command: The text of the script, if it came with `-c`.
         script: What reports call it.
+        filmed: Whether to record what only the HTML page shows.
     """
 
-    def __init__(self, limits: Limits, command: str = "", script: str = "") -> None:
+    def __init__(
+        self, limits: Limits, command: str = "", script: str = "", *, filmed: bool = False
+    ) -> None:
         self.script = script
         self.recorder = Recorder(Places(command), limits)
+        self.recorder.camera = Camera() if filmed else None
         self.error: BaseException | None = None
         self._seconds = 0.0
 
@@ -53,7 +58,7 @@ class Watched:
         Args:
             checks: Which ones.
         """
-        run = self.recorder.judge()
+        run, camera = self.recorder.judge(), self.recorder.camera
         return Report(
             findings=tuple(unmarked(find(run, checks))),
             examined=run.examined(self._seconds),
@@ -61,6 +66,7 @@ class Watched:
             troubles=tuple(dict.fromkeys(map(_line, self.recorder.troubles))),
             rules=tuple(_rule(check) for check in checks),
             script=self.script,
+            footage=None if camera is None else camera.footage,
         )
 
     def _ending(self, steps: int) -> str:
