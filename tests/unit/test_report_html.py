@@ -179,7 +179,8 @@ def test_what_was_not_measured_has_no_chart(page):
         "Learning rate",
     ]
     assert "between 1 and 2, last 1, 1 not finite" in labels[0]
-    assert len(page.all("line", class_="bad")) == 1
+    [bad] = page.all("rect", class_="bad")
+    assert (bad["x"], bad["width"]) == ("498", "4")
 
 
 def test_times_add_up_and_a_long_step_does_not_flatten_the_others(page):
@@ -222,6 +223,13 @@ def test_a_line_goes_through_its_values_and_stops_where_there_is_none():
     drawn = charts.line("Loss", [0, 5, 10, 15, 20], [0, 10, float("inf"), 5, 0], "step")
     [path] = re.findall(r' d="([^"]+)"', drawn)
     assert path == "M0 100L0 100L250 0M750 50L750 50L1000 100"
+
+
+def test_values_that_are_not_finite_in_a_row_are_one_band():
+    bad = float("nan")
+    drawn = charts.line("Loss", [0, 10, 20, 30, 40], [bad, 1, bad, bad, bad], "step")
+    bands = re.findall(r'<rect x="([-\d.]+)" y="0" width="([\d.]+)"', drawn)
+    assert bands == [("-2", "4"), ("498", "504")]
 
 
 def test_an_axis_is_logarithmic_where_values_differ_by_much():

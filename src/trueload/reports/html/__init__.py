@@ -14,7 +14,7 @@ from typing import Final
 
 from trueload.reports import Report, tool_version
 from trueload.reports.html.batches import batches
-from trueload.reports.html.findings import findings, head
+from trueload.reports.html.findings import findings, head, marked
 from trueload.reports.html.markup import Markup, element, joined
 from trueload.reports.html.training import timeline, training
 
@@ -45,7 +45,7 @@ def _head(report: Report) -> Markup:
 
 def _foot(report: Report) -> Markup:
     troubles = [
-        element("p", f"An instrument failed and saw less: {one}") for one in report.troubles
+        element("p", "An instrument failed and saw less: ", marked(one)) for one in report.troubles
     ]
     looked = ", ".join(f"{rule.code} {rule.name}" for rule in report.rules)
     return element(

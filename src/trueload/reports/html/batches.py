@@ -62,7 +62,12 @@ def _leaf(leaf: LeafShown, labels: Sequence[str]) -> Markup:
         told = f"Values of {leaf.name} between {low} and {high}"
         spread = joined(
             charts.histogram(leaf.histogram, told),
-            element("div", element("span", low), element("span", high), class_="foot"),
+            element(
+                "div",
+                element("span", low),
+                element("span", high) if low != high else None,
+                class_="foot",
+            ),
         )
     return element(
         "div",

@@ -61,12 +61,11 @@ def line(title: str, steps: Sequence[int], values: Sequence[float], tone: str) -
     axis = axis_of(values)
     first, last = steps[0], steps[-1]
     across = [_WIDTH * (step - first) / max(1, last - first) for step in steps]
-    bad = [x for x, value in zip(across, values, strict=True) if not math.isfinite(value)]
     drawn = [element("line", x1=0, x2=_WIDTH, y1=y, y2=y, class_="grid") for y in (0, 50, 100)]
-    drawn += [element("line", x1=_f(x), x2=_f(x), y1=0, y2=100, class_="bad") for x in bad]
+    drawn += _bands(across, values)
     if axis is not None:
         drawn.append(element("path", d=_path(across, values, axis), class_=f"line {tone}"))
-    told = f"{title} from step {first} to {last}: " + _told(values, axis, len(bad))
+    told = f"{title} from step {first} to {last}: " + _told(values, axis)
     scale = ", log scale" if axis is not None and axis.log else ""
     return element(
         "figure",
@@ -175,9 +174,27 @@ def _path(across: Sequence[float], values: Sequence[float], axis: Axis) -> str:
     return "".join(steps)
 
 
-def _told(values: Sequence[float], axis: Axis | None, bad: int) -> str:
+def _bands(across: Sequence[float], values: Sequence[float]) -> list[Markup]:
+    """Mark each stretch of values that are not finite."""
+    found: list[list[float]] = []
+    before_was_bad = False
+    for x, value in zip(across, values, strict=True):
+        is_bad = not math.isfinite(value)
+        if is_bad and before_was_bad:
+            found[-1][1] = x
+        elif is_bad:
+            found.append([x, x])
+        before_was_bad = is_bad
+    return [
+        element("rect", x=_f(begin - 2), y=0, width=_f(end - begin + 4), height=100, class_="bad")
+        for begin, end in found
+    ]
+
+
+def _told(values: Sequence[float], axis: Axis | None) -> str:
     if axis is None:
         return "no finite value"
+    bad = sum(not math.isfinite(value) for value in values)
     text = f"between {number(axis.low)} and {number(axis.high)}, last {number(values[-1])}"
     return text + (f", {bad} not finite" if bad else "")
 

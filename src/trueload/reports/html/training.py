@@ -20,6 +20,7 @@ _KINDS: Final = {
 _ROWS: Final = 24
 _LONG: Final = 2.5
 _OPTIMIZERS: Final = 4
+_ONE_PERCENT: Final = 0.01
 
 
 def training(footage: Footage) -> Markup | None:
@@ -76,7 +77,8 @@ def _totals(footage: Footage) -> Markup:
         seconds = totals.get(kind, 0.0)
         if not seconds:
             continue
-        text = f"{duration(seconds)}, {seconds / footage.seconds:.0%}"
+        share = seconds / footage.seconds
+        text = f"{duration(seconds)}, " + ("under 1%" if share < _ONE_PERCENT else f"{share:.0%}")
         parts.append((begin, begin + seconds, kind, f"{what}: {text}"))
         begin += seconds
         swatch = element("i", class_=kind, aria_hidden="true")
