@@ -200,7 +200,8 @@ def _told(values: Sequence[float], axis: Axis | None) -> str:
 
 
 def _now(values: Sequence[float]) -> str:
-    return f"{number(values[0])} to {number(values[-1])}"
+    first, last = number(values[0]), number(values[-1])
+    return first if first == last else f"{first} to {last}"
 
 
 def _f(value: float) -> str:
