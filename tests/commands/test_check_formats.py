@@ -7,7 +7,7 @@ import pytest
 
 from trueload.reports import FORMS
 
-from .programs import trueload
+from .programs import environment, trueload
 from .test_check import BROKEN
 
 pytestmark = pytest.mark.timeout(120)
@@ -41,6 +41,16 @@ def test_without_a_file_it_comes_behind_the_scripts_output(script, tmp_path):
     [finding] = json.loads(shown)["findings"]
     assert (finding["code"], finding["place"]["file"]) == ("TL701", "train.py")
     assert json.loads(shown)["script"] == "train.py"
+
+
+def test_it_comes_to_the_first_standard_output_whatever_the_script_has_put_there(script, tmp_path):
+    more = "import io, sys\nsys.stdout = io.StringIO()\n"
+    script.write_text(script.read_text() + more)
+    script = script.rename(tmp_path / "trän.py")
+    settings = environment(PYTHONIOENCODING="ascii")
+    done = trueload("check", "--format", "html", script.name, cwd=tmp_path, env=settings)
+    assert done.stdout.startswith("saved\n\n<!DOCTYPE html>")
+    assert "<title>trueload check trän.py</title>" in done.stdout
 
 
 def test_the_text_without_color_can_go_to_a_file(script, tmp_path):

@@ -73,13 +73,16 @@ class Outlet:
         text.render(report, Console(stderr=True))
         sys.stderr.flush()
         if self.file is not None:
-            self.file.write_text(self._rendered(report), encoding="utf-8")
+            self.file.write_bytes(self._rendered(report))
             print(f"  written to {self.file}", file=sys.stderr)
         elif self.form != "text":
-            # On a line of its own: the script may have left one unfinished.
-            print(f"\n{self._rendered(report)}", end="", flush=True)
+            _print(self._rendered(report))
 
-    def _rendered(self, report: Report) -> str:
+    def _rendered(self, report: Report) -> bytes:
+        """Give the report in its form, as UTF-8; a name of a file may hold what that has not."""
+        return self._text(report).encode("utf-8", "backslashreplace")
+
+    def _text(self, report: Report) -> str:
         if self.form != "text":
             return import_module(f"trueload.reports.{self.form}").render(report)
         from rich.console import Console  # noqa: PLC0415
@@ -89,6 +92,15 @@ class Outlet:
         shown = StringIO()
         text.render(report, Console(file=shown, color_system=None))
         return shown.getvalue()
+
+
+def _print(text: bytes) -> None:
+    """Write to the standard output that Python began with: the script may have put in another."""
+    stream = sys.__stdout__ or sys.stdout
+    stream.flush()
+    # On a line of its own: the script may have left one unfinished.
+    stream.buffer.write(b"\n" + text)
+    stream.flush()
 
 
 @contextmanager

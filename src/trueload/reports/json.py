@@ -15,7 +15,7 @@ VERSION: Final = 1
 
 def render(report: Report) -> str:
     """Give the report as a JSON object."""
-    return json.dumps(_object(report), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(_object(report), indent=2) + "\n"
 
 
 def _object(report: Report) -> dict[str, Any]:

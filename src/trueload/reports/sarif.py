@@ -26,7 +26,7 @@ _LEVELS: Final = {Severity.NOTE: "note", Severity.WARNING: "warning", Severity.E
 def render(report: Report) -> str:
     """Give the report as a SARIF log with one run."""
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(report)]}
-    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(log, indent=2) + "\n"
 
 
 def _run(report: Report) -> dict[str, Any]:
