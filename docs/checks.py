@@ -66,7 +66,7 @@ def _block(block: str) -> str:
         code = "\n".join(line.removeprefix("    ") for line in rest.split("\n"))
         return f"**{first.removesuffix(':')}**\n\n```py\n{code}\n```"
     name, colon, text = block.partition(": ")
-    if colon and len(name.split()) <= len("When it is wrong".split()):
+    if colon and len(name.split()) <= len(["When", "it", "is", "wrong"]):
         is_address = text.startswith("http")
         return f"**{name}.** {_text(text if is_address else text[:1].upper() + text[1:])}"
     return _text(block)

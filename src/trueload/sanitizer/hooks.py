@@ -37,7 +37,7 @@ from trueload.sanitizer.recorder import Recorder
 def instruments(recorder: Recorder) -> Iterator[None]:
     """Put the instruments in for the time of a `with` block."""
     with ExitStack() as stack:
-        for put_in in (_models, _optimizers, _backward, _loaders, _schedules, _clipping, _graph):
+        for put_in in _INSTRUMENTS:
             put_in(recorder, stack)
         yield
 
@@ -57,10 +57,6 @@ def _idle() -> bool:
 
 
 def _models(recorder: Recorder, stack: ExitStack) -> None:
-    def forward(module: Any, inputs: Any) -> None:
-        if not _idle() and not torch.jit.is_tracing():
-            recorder.quietly(recorder.forward, module, inputs)
-
     def registered(module: Any, _: str, tensor: Any) -> None:
         if not _idle():
             recorder.quietly(recorder.registered, module, tensor)
@@ -73,6 +69,15 @@ def _models(recorder: Recorder, stack: ExitStack) -> None:
             return result
 
         return load_state_dict
+
+    stack.callback(register_module_parameter_registration_hook(registered).remove)
+    _replace(stack, torch.nn.Module, "load_state_dict", loading)
+
+
+def _calls(recorder: Recorder, stack: ExitStack) -> None:
+    def forward(module: Any, inputs: Any) -> None:
+        if not _idle() and not torch.jit.is_tracing():
+            recorder.quietly(recorder.forward, module, inputs)
 
     def counting(original: Any) -> Any:
         @wraps(original)
@@ -91,6 +96,8 @@ def _models(recorder: Recorder, stack: ExitStack) -> None:
     module = torch.nn.modules.module
     _replace(stack, module, "_has_any_global_hook", counting)
 
+
+def _modes(recorder: Recorder, stack: ExitStack) -> None:
     def switching(original: Any) -> Any:
         @wraps(original)
         def train(module: Any, *args: Any, **options: Any) -> Any:
@@ -105,8 +112,6 @@ def _models(recorder: Recorder, stack: ExitStack) -> None:
 
         return train
 
-    stack.callback(register_module_parameter_registration_hook(registered).remove)
-    _replace(stack, torch.nn.Module, "load_state_dict", loading)
     _replace(stack, torch.nn.Module, "train", switching)
 
 
@@ -272,3 +277,9 @@ def _clipping(recorder: Recorder, stack: ExitStack) -> None:
 def _graph(recorder: Recorder, stack: ExitStack) -> None:
     recorder.locator.begin()
     stack.callback(recorder.locator.end)
+
+
+_INSTRUMENTS = (
+    *(_models, _calls, _modes, _optimizers, _backward),
+    *(_loaders, _schedules, _clipping, _graph),
+)
