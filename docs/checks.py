@@ -26,6 +26,8 @@ for it. A *note* is worth knowing and often on purpose; it never changes an exit
 """
 _MARKS = re.compile(r"([*_<>\[\]])")
 _ADDRESS = re.compile(r"(https?://[^\s,;)]*[^\s,;).])")
+_HEADING_WORDS = 4
+"""As many as the longest heading has: `When it is wrong`."""
 
 
 def page() -> str:
@@ -66,7 +68,7 @@ def _block(block: str) -> str:
         code = "\n".join(line.removeprefix("    ") for line in rest.split("\n"))
         return f"**{first.removesuffix(':')}**\n\n```py\n{code}\n```"
     name, colon, text = block.partition(": ")
-    if colon and len(name.split()) <= len(["When", "it", "is", "wrong"]):
+    if colon and len(name.split()) <= _HEADING_WORDS:
         is_address = text.startswith("http")
         return f"**{name}.** {_text(text if is_address else text[:1].upper() + text[1:])}"
     return _text(block)
