@@ -1,6 +1,7 @@
 """Which samples loaders give: their order, their labels, their contents, what two of them share.
 
-The first two iterations over a loader are looked at, and the order of the first four. A sample is
+The first two iterations over a loader are looked at, and the order of the first four, of the first
+24 loaders. A sample is
 known by its index where two loaders read one dataset, and by its values where they do not.
 """
 
@@ -71,13 +72,15 @@ class Samples:
     def indexed(self, iterator: Any, index: Any) -> None:
         """Put down which samples an iterator is about to fetch."""
         chosen = index if isinstance(index, list) else [index]
-        if chosen and all(isinstance(one, int) for one in chosen):
+        if chosen and all(isinstance(one, (int, np.integer)) for one in chosen):
             order = iterator._sampler_iter  # noqa: SLF001 - a new one in each epoch
             self._indices.setdefault(iterator, []).append((order, list(chosen)))
 
     def fetched(self, iterator: Any, loader: Any, fetch: Fetch, batch: Any) -> None:
         """Put down what a batch consists of."""
         indices = self._indices_of(iterator)
+        if fetch.loader.number >= _MOST_LOADERS:
+            return  # one made anew for each step, as for the rollouts of a policy
         if fetch.epoch < _ORDERS:
             self._ordered(fetch, indices)
         if fetch.epoch >= _EPOCHS:
@@ -100,14 +103,16 @@ class Samples:
         return []
 
     def finish(self) -> None:
-        """Sum up the contents, and compare the loaders with one another."""
+        """Sum up the contents, and compare the loaders with one another; may be repeated."""
+        self._data.contents.clear()
+        self._data.shared.clear()
         for loader, hashes in self._hashes.items():
             seen = np.concatenate(hashes)
             distinct = len(np.unique(seen))
             self._data.contents.append(
                 Contents(loader, 0, self._names[loader], len(seen), distinct)
             )
-        for one, other in combinations(list(self._marks)[:_MOST_LOADERS], 2):
+        for one, other in combinations(self._marks, 2):
             shared = self._by_index(one, other) or self._by_content(one, other)
             if shared is not None and shared.samples:
                 self._data.shared.append(shared)
