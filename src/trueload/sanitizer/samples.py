@@ -1,8 +1,8 @@
 """Which samples loaders give: their order, their labels, their contents, what two of them share.
 
-The first two iterations over a loader are looked at, and the order of the first four, of the first
-24 loaders. A sample is
-known by its index where two loaders read one dataset, and by its values where they do not.
+Of the first 24 loaders, the first two iterations are looked at, and the order of the first four. A
+sample is known by its index where two loaders read one dataset, and by its values where they do
+not.
 """
 
 import random
