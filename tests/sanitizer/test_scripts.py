@@ -15,6 +15,14 @@ from .scripts import BROKEN, CLEAN, expected, see
 _NOT_ALLOWED_TO_CRASH = "None"
 
 
+_EACH = 8
+_FEW_AT_ONCE = [
+    pytest.param(path, marks=[] if number % _EACH == 0 else pytest.mark.slow)
+    for number, path in enumerate([*BROKEN, *CLEAN])
+]
+"""All scripts; one in eight is tried at once, the others among the slow tests."""
+
+
 def name(path):
     return path.stem
 
@@ -35,7 +43,7 @@ def test_nothing_is_said_of_a_correct_script(path):
     assert seen.examined.backwards > 0
 
 
-@pytest.mark.parametrize("path", [*BROKEN, *CLEAN], ids=name)
+@pytest.mark.parametrize("path", _FEW_AT_ONCE, ids=name)
 def test_the_losses_are_the_same_to_the_last_bit(path):
     with_checks, without = see(path), see(path, checked=False)
     assert re.search(r"\d\.\d|nan", without.output)

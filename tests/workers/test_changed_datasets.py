@@ -341,7 +341,14 @@ CLEAN = [
 
 
 @pytest.mark.parametrize("kind", CLEAN)
-@pytest.mark.parametrize("keyed", [{}, {"seed": 1}, {"rng": "worker"}])
+@pytest.mark.parametrize(
+    "keyed",
+    [
+        {},
+        pytest.param({"seed": 1}, marks=pytest.mark.slow),
+        pytest.param({"rng": "worker"}, marks=pytest.mark.slow),
+    ],
+)
 def test_a_dataset_that_writes_to_its_memory_and_gives_the_same_is_left_alone(
     kind, keyed, workers, caplog
 ):

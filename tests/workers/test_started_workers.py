@@ -23,7 +23,7 @@ from trueload.errors import WorkerLostError
 
 from .datasets import Made, Once, Shared, augmented, plain, plain_batches, same
 
-METHODS = ["spawn", "forkserver"]
+METHODS = ["spawn", pytest.param("forkserver", marks=pytest.mark.slow)]
 
 
 @pytest.fixture(params=METHODS)
