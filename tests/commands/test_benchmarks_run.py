@@ -10,7 +10,17 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 NAMES = [
-    *("endless", "inline", "peers", "randomness", "sampling", "sharing", "state", "turnover"),
+    *(
+        "endless",
+        "inline",
+        "peers",
+        "randomness",
+        "memory",
+        "sampling",
+        "sharing",
+        "state",
+        "turnover",
+    ),
     "workers",
 ]
 PARTS = ["common", "processes", "run", "works"]
