@@ -40,6 +40,12 @@ def difference(left: Any, right: Any, at: str = "batch") -> str:  # noqa: PLR091
     return f"{at}: {left!r} against {right!r}"
 
 
+def _steps(tensor: torch.Tensor) -> list[int]:
+    """Give the strides that mean something: those of axes with more than one element."""
+    pairs = zip(tensor.stride(), tensor.shape, strict=True)
+    return [stride for stride, length in pairs if length > 1]
+
+
 def _is_dense(tensor: torch.Tensor) -> bool:
     return tensor.layout is torch.strided and torch.empty_like(tensor).stride() == tensor.stride()
 
@@ -49,7 +55,7 @@ def _tensors(left: torch.Tensor, right: torch.Tensor, at: str) -> str:
         one, other = getattr(left, trait), getattr(right, trait)
         if one != other:
             return f"{at}.{trait}: {one} against {other}"
-    if _is_dense(left) and left.stride() != right.stride():  # a copy of what has gaps has none
+    if _is_dense(left) and _steps(left) != _steps(right):  # a copy of what has gaps has none
         return f"{at}.stride(): {left.stride()} against {right.stride()}"
     if type(left.grad_fn) is not type(right.grad_fn):
         return f"{at}.grad_fn: {left.grad_fn} against {right.grad_fn}"
