@@ -43,16 +43,27 @@ def is_same(one: Any, other: Any) -> bool:
 
 
 def _is_same(one: Any, other: Any) -> bool:
+    """Say whether two leaves hold the same; those that cannot be compared here are taken so."""
     if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
-        if one.is_nested or one.layout is not torch.strided or one.shape != other.shape:
+        try:
+            return _are_same_tensors(one, other)
+        except Exception:  # of a class of tensors, or of a dtype that knows no such operation
             return True
-        bits = one.is_cpu and not (one.requires_grad or one.is_conj() or one.is_neg())
-        return bytes(_raw(one)) == bytes(_raw(other)) if bits else torch.equal(one, other)
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and not one.dtype.hasobject:
         return one.tobytes() == other.tobytes()
     if type(one) in _ATOMS and type(one) is type(other):
         return one == other or (one != one and other != other)  # noqa: PLR0124 - NaN
     return True
+
+
+def _are_same_tensors(one: torch.Tensor, other: torch.Tensor) -> bool:
+    if not one.is_cpu or one.is_nested or one.layout is not torch.strided:
+        return True
+    if one.shape != other.shape:
+        return False
+    if one.requires_grad or one.is_conj() or one.is_neg() or one.is_quantized:
+        return torch.equal(one, other)
+    return bytes(_raw(one)) == bytes(_raw(other))
 
 
 def _raw(tensor: torch.Tensor) -> Any:
