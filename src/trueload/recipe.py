@@ -17,7 +17,7 @@ from trueload.collate import Empty, collate, collate_rows, fresh
 from trueload.gather import Gather, gather_of
 from trueload.generators import generators_of, next_draws, reseed_all
 from trueload.ownership import Copying, owned
-from trueload.reuse import Copies
+from trueload.reuse import Care, Copies
 from trueload.seeds import collate_key_of, key_of, reseed
 from trueload.tasks import Task, listed
 
@@ -83,7 +83,7 @@ class Recipe:
     copying: Copying = "auto"
     stays: bool = False
     originals: Any = None
-    _careful: bool = field(init=False, default=True, repr=False)
+    _care: Care = field(init=False, default_factory=Care, repr=False)
     _gather: Gather | None = field(init=False, default=None, repr=False)
     _own: list[Any] | None = field(init=False, default=None, repr=False)
 
@@ -93,7 +93,7 @@ class Recipe:
     def refresh(self) -> None:
         """Look at the dataset again, once it has been changed."""
         self._gather = self._own = None
-        self._careful = True
+        self._care = Care()
         if self.batched and self.transform is None and self._collates_by_default:
             self._gather = gather_of(self.dataset)
 
@@ -197,10 +197,9 @@ class Recipe:
         if not self.batched:
             return self.samples(task, random)
         if random is not None and random.each_sample:
-            position, indices = task.position + row, task.indices[row : row + 1]
-            return self.samples(task._replace(position=position, indices=indices), random)[0]
+            return self.samples(part_of(task, range(row, row + 1)), random)[0]
         if not self._fetches_together:
-            task = task._replace(indices=task.indices[: row + 1])
+            task = part_of(task, range(row + 1))
         return self.samples(task, random)[row]
 
     def samples(self, task: Task, random: Randomness | None, hand: Hand | None = None) -> Any:
@@ -233,19 +232,12 @@ class Recipe:
         each_sample = random is not None and random.each_sample
         if self._fetches_together and not each_sample:
             return self._fetch_together(task, indices)
-        if self._careful and task.size > 1 and self.copying != "never":
-            return self._fetch_carefully(task, indices, random if each_sample else None, hand)
-        if self.transform is None and not each_sample and hand is None:
+        copies = self._care.copies(task, self.copying)
+        if copies is None and self.transform is None and not each_sample and hand is None:
             return self._fetch_plain(task, indices)
-        return self._fetch_each(task, indices, random if each_sample else None, hand)
-
-    def _fetch_carefully(
-        self, task: Task, indices: Any, random: Randomness | None, hand: Hand | None
-    ) -> list[Any]:
-        """Copy each sample before the next one is fetched, and look whether that was needed."""
-        copies = Copies()
-        samples = self._fetch_each(task, indices, random, hand, copies)
-        self._careful = copies.have_changed()
+        samples = self._fetch_each(task, indices, random if each_sample else None, hand, copies)
+        if copies is not None:
+            self._care.learn(copies)
         return samples
 
     def _fetch_plain(self, task: Task, indices: Any) -> list[Any]:
@@ -265,8 +257,9 @@ class Recipe:
         indices: Any,
         random: Randomness | None,
         hand: Hand | None,
-        copies: Copies | None = None,
+        copies: Copies | None,
     ) -> list[Any]:
+        """Fetch and transform sample after sample, each copied before the next if need be."""
         dataset, transform = self.dataset, self.transform
         samples: list[Any] = []
         stage = "fetch"

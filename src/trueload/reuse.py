@@ -3,19 +3,46 @@
 `__getitem__`, a generator or a transform may fill one buffer and return it each time. Every sample
 of the batch then equals the last one. So the samples of a first batch are copied as they come, and
 at its end the first few are compared with their copies: memory that was handed out must not have
-changed. Where it has, all later samples are copied as they come, too.
+changed. Where it has, all later samples are copied as they come, too. Where some lie in one place
+and are equal nevertheless, a few more batches are made so: they may have been equal by chance.
 """
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import torch
 
-from trueload.ownership import owned
+from trueload.ownership import Copying, owned
+from trueload.tasks import Task
 from trueload.tree import leaves
 
 _COMPARED = 4
+_DOUBTFUL_BATCHES = 4
 _ATOMS = {int, float, complex, bool, str, bytes}
+
+
+class Care:
+    """Decides whether samples are copied as they come, and learns from each batch."""
+
+    def __init__(self) -> None:
+        self._needed, self._doubtful_batches = True, _DOUBTFUL_BATCHES
+
+    def copies(self, task: Task, copying: Copying) -> "Copies | None":
+        """Give what is to copy the samples of a batch, or `None`; one sample overwrites no other.
+
+        Args:
+            task: The batch.
+            copying: `"never"` leaves all to the dataset.
+        """
+        return Copies() if self._needed and task.size > 1 and copying != "never" else None
+
+    def learn(self, copies: "Copies") -> None:
+        """Learn from a batch whose samples have been copied as they came."""
+        if copies.have_changed():
+            return
+        self._doubtful_batches -= 1
+        self._needed = copies.lie_together() and self._doubtful_batches > 0
 
 
 class Copies:
@@ -34,6 +61,26 @@ class Copies:
     def have_changed(self) -> bool:
         """Say whether a sample is no longer what it was when it was copied."""
         return not all(is_same(sample, copy) for sample, copy in self._first)
+
+    def lie_together(self) -> bool:
+        """Say whether two samples have a leaf at the same place in memory."""
+        places = [_places(sample) for sample, _ in self._first]
+        return any(one & other for one, other in combinations(places, 2))
+
+
+def _places(sample: Any) -> set[int]:
+    """Give where the leaves of a sample lie."""
+    return {
+        leaf.data_ptr() if isinstance(leaf, torch.Tensor) else leaf.__array_interface__["data"][0]
+        for _, leaf in leaves(sample)
+        if (isinstance(leaf, torch.Tensor) and _has_memory(leaf))
+        or (isinstance(leaf, np.ndarray) and leaf.size)
+    }
+
+
+def _has_memory(tensor: torch.Tensor) -> bool:
+    plain = tensor.layout is torch.strided and not (tensor.is_nested or tensor.is_meta)
+    return plain and tensor.numel() > 0
 
 
 def is_same(one: Any, other: Any) -> bool:

@@ -15,7 +15,7 @@ from trueload.collate import Empty, fresh
 from trueload.fingerprint import digest_of
 from trueload.ownership import Copying
 from trueload.recipe import Hand, Randomness, Way, finish, transformed
-from trueload.reuse import Copies
+from trueload.reuse import Care
 from trueload.seeds import reseed, stream_key_of
 from trueload.state import state_of
 from trueload.tasks import Task
@@ -46,7 +46,7 @@ class Stream:
     copying: Copying = "auto"
     stays: bool = False
     ended: bool = False
-    _careful: bool = field(init=False, default=True, repr=False)
+    _care: Care = field(init=False, default_factory=Care, repr=False)
 
     def make(
         self,
@@ -80,8 +80,7 @@ class Stream:
         if random is not None:
             random.start(task)
         samples: list[Any] = []
-        careful = self._careful and self.batched and task.size > 1 and self.copying != "never"
-        copies = Copies() if careful else None
+        copies = self._care.copies(task, self.copying) if self.batched else None
         try:
             while len(samples) < task.size:
                 if hand is not None:
@@ -95,7 +94,7 @@ class Stream:
         except Exception as error:
             Blame(task, "fetch", row=len(samples), stream=True).tell(error)
         if copies is not None:
-            self._careful = copies.have_changed()
+            self._care.learn(copies)
         if not samples or (self.batched and self.drop_last and len(samples) < task.size):
             raise StopIteration
         return samples if self.batched else samples.pop()

@@ -202,6 +202,28 @@ def test_samples_in_a_buffer_that_is_used_again_make_the_right_batch(kind, trans
     assert [values(batch) for batch in loader] == expected
 
 
+def test_a_large_buffer_that_the_guard_watches_is_not_forgotten(workers):
+    class Reading(Buffered):
+        def __init__(self):
+            super().__init__("array")
+            self.buffer = np.zeros(4096)
+
+        def __len__(self):
+            return 64
+
+    batches = [values(batch) for batch in DataLoader(Reading(), 8, num_workers=workers)]
+    assert batches == [list(range(first, first + 8)) for first in range(0, 64, 8)]
+
+
+def test_a_buffer_whose_first_samples_were_equal_by_chance_makes_the_right_batches(workers):
+    class Late(Buffered):
+        def __getitem__(self, index):
+            return super().__getitem__(0 if index < 4 else index)
+
+    batches = [values(batch) for batch in DataLoader(Late("tensor"), 4, num_workers=workers)]
+    assert batches == [[0] * 4, [4, 5, 6, 7], [8, 9, 10, 11]]
+
+
 def test_with_torch_they_make_the_wrong_one():
     (batch, *_) = torch.utils.data.DataLoader(Buffered("tensor"), 4)
     assert values(batch) == [3, 3, 3, 3]
