@@ -22,11 +22,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from trueload.tree import ATOMS
+
 Copying = Literal["auto", "always", "never", "rollback"]
 COPYING: tuple[Copying, ...] = ("auto", "always", "never", "rollback")
 
 _MOST_DEPTH = 32
-_ATOMS = frozenset({int, float, complex, bool, str, bytes, type(None)})
 _storage_count: Callable[[int], int] = torch._C._storage_Use_Count  # noqa: SLF001 # pyrefly: ignore
 
 
@@ -67,7 +68,7 @@ class _Look:
         add = items.append
         for item in container:
             kind = type(item)
-            if kind in _ATOMS:
+            if kind in ATOMS:
                 add(item)
             elif kind is torch.Tensor:
                 seen = shared or getrefcount(item) > _ALONE

@@ -44,6 +44,19 @@ def reachable(roots: Iterable[Any], kinds: tuple[type, ...]) -> Iterator[Any]:
         line = following
 
 
+def parts_of(thing: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what a list, tuple, dictionary or object holds, with its step in a name.
+
+    Steps are `[0]`, `['key']` and `.name`. A class derived from these containers is an object.
+    """
+    if type(thing) in {list, tuple}:
+        yield from ((f"[{place}]", part) for place, part in enumerate(thing))
+    elif type(thing) is dict:
+        yield from ((f"[{key!r}]", part) for key, part in thing.items())
+    elif hasattr(thing, "__dict__"):
+        yield from ((f".{name}", part) for name, part in vars(thing).items())
+
+
 def _referents(thing: Any) -> Iterable[Any]:
     kind = type(thing)
     if kind in _CONTAINERS and len(thing) > _MOST_ITEMS:

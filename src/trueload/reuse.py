@@ -15,11 +15,10 @@ import torch
 
 from trueload.ownership import Copying, owned
 from trueload.tasks import Task
-from trueload.tree import leaves
+from trueload.tree import ATOMS, leaves
 
 _COMPARED = 4
 _DOUBTFUL_BATCHES = 4
-_ATOMS = {int, float, complex, bool, str, bytes}
 
 
 class Care:
@@ -98,7 +97,7 @@ def _is_same(one: Any, other: Any) -> bool:
             return True
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and not one.dtype.hasobject:
         return one.tobytes() == other.tobytes()
-    if type(one) in _ATOMS and type(one) is type(other):
+    if type(one) in ATOMS and type(one) is type(other):
         return one == other or (one != one and other != other)  # noqa: PLR0124 - NaN
     return True
 

@@ -4,7 +4,10 @@ A tree is any nesting of mappings, named tuples, tuples and lists; everything el
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
+
+ATOMS: Final = frozenset({int, float, complex, bool, str, bytes, type(None)})
+"""Types of leaves that cannot be changed, and that refer to nothing else."""
 
 
 def leaves(tree: Any, name: str = "batch") -> Iterator[tuple[str, Any]]:

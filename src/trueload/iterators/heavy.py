@@ -15,6 +15,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from trueload.errors import count, render
+from trueload.reach import parts_of
 
 logger = logging.getLogger("trueload")
 
@@ -101,17 +102,10 @@ def _holders(dataset: Any) -> Iterator[tuple[str, Any]]:
             if type(thing) in _CONTAINERS and len(thing) > _FEW_ITEMS:
                 yield path, thing
             else:
-                following += ((path + step, part) for step, part in _parts(thing))
+                following += (
+                    (path + step, part) for step, part in islice(parts_of(thing), _MOST_PLACES)
+                )
         line, steps = following, steps + 1
-
-
-def _parts(thing: Any) -> Iterator[tuple[str, Any]]:
-    if type(thing) in {list, tuple}:
-        yield from ((f"[{place}]", part) for place, part in enumerate(thing))
-    elif type(thing) is dict:
-        yield from ((f"[{key!r}]", part) for key, part in thing.items())
-    elif hasattr(thing, "__dict__"):
-        yield from ((f".{name}", part) for name, part in islice(vars(thing).items(), _MOST_PLACES))
 
 
 def _heap(path: str, holder: Any) -> Heap:

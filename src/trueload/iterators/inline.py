@@ -8,7 +8,7 @@ from torch.autograd import _profiler_enabled
 from torch.utils.data._utils.pin_memory import pin_memory
 from torch.utils.data.dataloader import _BaseDataLoaderIter, _SingleProcessDataLoaderIter
 
-from trueload.errors import DatasetChangedError, tidied
+from trueload.errors import tidied
 from trueload.generators import kept
 from trueload.iterators.changed import tell_changed
 from trueload.iterators.epoch import Beginning, keep_state_of, recipe_of, say_skipped
@@ -16,8 +16,7 @@ from trueload.recipe import Randomness, Recipe
 from trueload.seeds import Borrowed, reseed, stream_key_of
 from trueload.stream import Stream
 from trueload.tasks import Task
-from trueload.watching.rollback import Originals, Rollback
-from trueload.watching.writes import Watch
+from trueload.watching.guard import Guard
 
 
 class InlineIterator(_SingleProcessDataLoaderIter):
@@ -48,11 +47,13 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             maker = None if knows else self._maker_of(loader)
         # A state of the dataset's own may bring the process's generators back with it.
         self._maker = maker or self._maker_of(loader)
-        self._guard, self._watch, self._rollback = loader.guard, None, None
-        if isinstance(self._maker, Recipe) and loader.copy == "rollback":
-            self._rollback = Rollback(Originals(loader.dataset), forked=False)
-        elif isinstance(self._maker, Recipe) and loader.guard != "off":
-            self._watch = Watch(self._maker, forked=False, budget=loader._budget)  # noqa: SLF001
+        self._strictness = loader.guard
+        self._guard = Guard(
+            self._maker,
+            watches=loader.guard != "off",
+            forked=False,
+            budget=loader._budget,  # noqa: SLF001 - the loader's own part
+        )
 
     def __next__(self) -> Any:
         """Make the next batch.
@@ -84,31 +85,20 @@ class InlineIterator(_SingleProcessDataLoaderIter):
                 batch = self._maker.make(task, None, self._empty)
             else:
                 batch = self._lend(self._maker.make, task, self._random, self._empty)
+            self._guard.look(task)
+            tell_changed(self._guard.found(), self._strictness, self._dataset)
         except StopIteration:
             raise
         except Exception:
-            if self._rollback is not None:
-                self._rollback.undo()
             self._cursor.passed_over(task)
             raise
-        if self._watch is not None:
-            self._look(task)
-        if self._rollback is not None:
-            self._rollback.undo()
+        finally:
+            self._guard.undo()
         if self._pin_memory:
             batch = pin_memory(batch, self._pin_memory_device)
         self._cursor.took(task)
         self._progress.latest = self._cursor
         return batch
-
-    def _look(self, task: Task) -> None:
-        """Look whether making the batch has changed the dataset."""
-        try:
-            changed = self._watch.look(task)  # pyrefly: ignore - there is one
-            tell_changed(changed, self._guard, self._dataset)
-        except DatasetChangedError:
-            self._cursor.passed_over(task)
-            raise
 
     def _lend(self, make: Callable[..., Any], *args: Any) -> Any:
         """Call what reseeds the process's generators, and give them back unchanged."""

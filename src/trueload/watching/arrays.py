@@ -3,12 +3,14 @@
 import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 import torch
+
+from trueload.reach import parts_of
 
 _PAGE = mmap.PAGESIZE
 _MOST_ARRAYS = 1000
@@ -54,17 +56,12 @@ class Kept:
         first, last = self.pages
         return any(start < last and end > first for start, end in spans)
 
-    def rows(self, start: int, end: int) -> range:
-        """Give the rows that lie, maybe in part, between two addresses; maybe none."""
-        first = max(start - self.address, 0) // self.row_bytes
-        last = (min(end - self.address, self.size_bytes) - 1) // self.row_bytes
-        return range(first, max(first, last + 1))
-
     def span_of_rows(self, start: int, end: int) -> tuple[int, int]:
-        """Give where those rows begin and end."""
-        rows = self.rows(start, end)
-        first, last = (self.address + row * self.row_bytes for row in (rows.start, rows.stop))
-        return first, min(last, self.end)
+        """Give where the rows begin and end that lie, maybe in part, between two addresses."""
+        first = max(start - self.address, 0) // self.row_bytes
+        stop = -(-(min(end, self.end) - self.address) // self.row_bytes)
+        begin = self.address + first * self.row_bytes
+        return begin, max(begin, min(self.address + stop * self.row_bytes, self.end))
 
     @property
     def row_bytes(self) -> int:
@@ -128,12 +125,8 @@ def _arrays(dataset: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _parts(thing: Any) -> Iterator[tuple[str, Any]]:
-    if type(thing) in {list, tuple}:
-        yield from ((f"[{place}]", part) for place, part in enumerate(thing[:_MOST_ITEMS]))
-    elif type(thing) is dict:
-        few = islice(thing.items(), _MOST_ITEMS)
-        yield from ((f"[{key!r}]", part) for key, part in few)
-    elif hasattr(thing, "__dict__"):
-        common = ((n, v) for n, v in vars(type(thing)).items() if isinstance(v, _DATA))
-        own = islice(vars(thing).items(), _MOST_ITEMS)
-        yield from ((f".{name}", part) for name, part in chain(own, common))
+    """Yield the first of what a thing holds, and the arrays that its class does."""
+    yield from islice(parts_of(thing), _MOST_ITEMS)
+    if hasattr(thing, "__dict__"):
+        common = vars(type(thing)).items()
+        yield from ((f".{name}", part) for name, part in common if isinstance(part, _DATA))

@@ -38,11 +38,9 @@ class Pages(ABC):
     """Watches some spans of pages.
 
     Attributes:
-        name: How, for people.
         tells_again: Whether a page that was told is told again when it is written to again.
     """
 
-    name: str
     tells_again: bool
 
     @abstractmethod
@@ -64,7 +62,6 @@ class Protected(Pages):
         OSError: The kernel has no such thing, or does not let us.
     """
 
-    name = "write protection by userfaultfd"
     tells_again = True
 
     def __init__(self, spans: list[Span]) -> None:
@@ -130,7 +127,6 @@ class Exclusive(Pages):
         OSError: The kernel does not say.
     """
 
-    name = "pages that a forked worker has to itself"
     tells_again = False
 
     def __init__(self, spans: list[Span]) -> None:

@@ -96,11 +96,6 @@ class Watch:
         self._pages: Pages | None = None
         self._begin()
 
-    @property
-    def way(self) -> str:
-        """How pages are watched; empty if they are not."""
-        return "" if self._pages is None else self._pages.name
-
     def _begin(self) -> None:
         self.close()
         spans = [array.pages for array in self._arrays]

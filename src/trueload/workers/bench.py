@@ -10,63 +10,12 @@ from trueload.recipe import DrawnError, Recipe, part_of
 from trueload.stream import StreamBatch, StreamRecipe
 from trueload.tasks import Task
 from trueload.transport import Failure, failure
-from trueload.watching.rollback import Originals, Rollback
-from trueload.watching.writes import Changed, Watch
+from trueload.watching.guard import Guard
 from trueload.workers.arena import Arena
 from trueload.workers.base import Noted, Order
 from trueload.workers.board import Board, Part
 from trueload.workers.lines import ALONE, ENDED, FAILED, MADE, PART, Call, News
 from trueload.workers.packing import Room, is_exact, unpack
-
-
-class Guard:
-    """Looks after the dataset's memory: watches it, or undoes what is written to it, or neither.
-
-    What it finds it keeps until a batch takes it home.
-
-    Args:
-        recipe: What makes batches.
-        watches: Whether it watches.
-        forked: Whether this process was forked from the one that made the dataset.
-    """
-
-    def __init__(self, recipe: Recipe | StreamRecipe, *, watches: bool, forked: bool) -> None:
-        self._recipe = recipe if isinstance(recipe, Recipe) else None
-        self._watches, self._forked = watches, forked
-        self._found: Changed | None = None
-        self._watch: Watch | None = None
-        self._rollback: Rollback | None = None
-        originals = None if self._recipe is None else self._recipe.originals
-        self._begin(originals)
-
-    def begin_again(self) -> None:
-        """Look at the dataset anew, as it has been changed from outside."""
-        self._begin(None)
-
-    def _begin(self, originals: Originals | None) -> None:
-        recipe = self._recipe
-        if recipe is None:
-            return
-        if recipe.copying == "rollback":
-            forked = self._forked and originals is not None
-            self._rollback = Rollback(originals or Originals(recipe.dataset), forked=forked)
-        elif self._watches:
-            self._watch = Watch(recipe, forked=self._forked)
-
-    def look(self, task: Task) -> None:
-        """Look what was written to, as samples of a task have been made just now."""
-        if self._watch is not None:
-            self._found = self._watch.look(task) or self._found
-
-    def undo(self) -> None:
-        """Undo what was written to, once nobody needs the samples any more."""
-        if self._rollback is not None:
-            self._rollback.undo()
-
-    def noted(self, batch: Any) -> Any:
-        """Give a batch, with what was found, if anything was."""
-        found, self._found = self._found, None
-        return batch if found is None else Noted(batch, found)
 
 
 class Bench:
@@ -125,7 +74,12 @@ class Bench:
         batch = self._recipe.make(order.task, order.random, room.empty, self.hand)
         self.end_child()
         self.guard.look(order.task)
-        return _packed(room, self.guard.noted(batch), order.task)
+        return _packed(room, self.noted(batch), order.task)
+
+    def noted(self, batch: Any) -> Any:
+        """Give a batch, with what the guard has found, if it has."""
+        found = self.guard.found()
+        return batch if found is None else Noted(batch, found)
 
     def end_child(self) -> None:
         """End a copy of the worker that the user's code has forked and that has come back."""
@@ -199,7 +153,7 @@ class _Share:
             samples += made
         batch = self.recipe.join(order.task, order.random, samples, self.room.empty)
         self.bench.end_child()
-        noted = self.bench.guard.noted(batch)
+        noted = self.bench.noted(batch)
         return self._news(MADE, *_packed(self.room, noted, order.task))
 
     def _read(self, slot: int) -> Any:

@@ -17,11 +17,11 @@ import torch
 from torch import _utils
 
 from trueload.collate import COPYABLE
+from trueload.tree import ATOMS
 from trueload.workers.arena import ALIGN, Arena
 from trueload.workers.memory import tensor_over
 
 _DTYPES = tuple(sorted({t for t in vars(torch).values() if isinstance(t, torch.dtype)}, key=str))
-_EXACT = {int, float, complex, bool, str, bytes, type(None)}
 _CODES = {dtype: code for code, dtype in enumerate(_DTYPES)}
 
 
@@ -213,7 +213,7 @@ def is_exact(value: Any) -> bool:
         return all(is_exact(key) and is_exact(item) for key, item in value.items())
     if kind is tuple or kind is list:
         return all(map(is_exact, value))
-    return kind in _EXACT or issubclass(kind, np.generic)
+    return kind in ATOMS or issubclass(kind, np.generic)
 
 
 def _tensor_in_slot(*_: Any) -> torch.Tensor:

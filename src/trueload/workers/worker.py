@@ -18,8 +18,9 @@ from torch.utils.data._utils import worker as torch_worker
 from trueload.recipe import Recipe
 from trueload.stream import StreamRecipe
 from trueload.waiting import is_readable
+from trueload.watching.guard import Guard
 from trueload.workers.arena import Arena
-from trueload.workers.bench import Bench, Guard
+from trueload.workers.bench import Bench
 from trueload.workers.board import Board
 from trueload.workers.crew import STACK_SIGNAL
 from trueload.workers.heartbeat import Heartbeats
