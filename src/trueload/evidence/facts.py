@@ -52,7 +52,7 @@ class Module:
         modal: How many of its submodules behave differently in training: dropout, batch norm.
         forwards: How often it was called.
         loaded: Whether weights were loaded into it by `load_state_dict`.
-        normed: Whether it has a layer that normalises.
+        normed: Whether it has a layer that normalizes.
     """
 
     number: int
@@ -80,7 +80,7 @@ class Parameter:
         is_parameter: Whether it is an `nn.Parameter`, rather than another leaf.
         trainable: Whether it required a gradient whenever that was looked at.
         frozen: Whether it required none whenever that was looked at.
-        fresh: Whether a layer of torch initialised it for the user's own line, and no weights were
+        fresh: Whether a layer of torch initialized it for the user's own line, and no weights were
             loaded into it since.
         in_forward: Whether it was made while a module was being called.
         moved: Whether its values changed, by whatever hand, although it had no gradient.

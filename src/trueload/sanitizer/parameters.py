@@ -66,7 +66,7 @@ class Parameters:
             tensor: The parameter.
             place: The user's line that did it.
             by_user: Whether that line called a layer's constructor itself, so that the parameter
-                holds what that initialised.
+                holds what that initialized.
             inside: Whether a module is being called.
         """
         facts = self.known(tensor)

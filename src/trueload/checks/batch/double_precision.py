@@ -26,7 +26,7 @@ class DoublePrecisionBatch(Check):
     Instead:
         return torch.from_numpy(np.random.rand(3, 32, 32).astype(np.float32)), label
 
-    When it is wrong: where data need this precision until they are normalised; that is a note.
+    When it is wrong: where data need this precision until they are normalized; that is a note.
     A model in float64 is not meant.
 
     Source: https://docs.pytorch.org/docs/stable/notes/numerical_accuracy.html

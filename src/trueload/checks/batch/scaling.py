@@ -18,12 +18,12 @@ _IMAGE_RANK: Final = 4
 
 
 class UnscaledImages(Check):
-    """A network without normalisation is given pixels from 0 to 255.
+    """A network without normalization is given pixels from 0 to 255.
 
     What it finds: whole numbers from 0 to 255 that reach the first layer with weights, from images
     of a loader. Where the model scales them itself, the first layer gets something else.
 
-    Why it matters: layers are initialised for inputs of about 1. With inputs of 255 the first
+    Why it matters: layers are initialized for inputs of about 1. With inputs of 255 the first
     steps are hundreds of times too large, and many units never recover.
 
     Example:
@@ -32,7 +32,7 @@ class UnscaledImages(Check):
     Instead:
         outputs = model(images.float() / 255)
 
-    When it is wrong: where loaded weights expect such pixels, or a layer of the model normalises;
+    When it is wrong: where loaded weights expect such pixels, or a layer of the model normalizes;
     that is a note.
 
     Source: https://cs231n.github.io/neural-networks-2/#datapre
@@ -53,7 +53,7 @@ class UnscaledImages(Check):
                 f"the first layer of `{module.kind}` gets pixels from 0 to 255",
                 forward.place,
                 _facts(calls),
-                hint="divide by 255, or normalise by the mean and deviation of the data",
+                hint="divide by 255, or normalize by the mean and deviation of the data",
                 severity=Severity.NOTE if used_to_it else Severity.WARNING,
             )
 

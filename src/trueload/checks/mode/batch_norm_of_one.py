@@ -11,7 +11,7 @@ _SAID: Final = "Expected more than 1 value per channel when training"
 
 
 class BatchNormOfOne(Check):
-    """Batch norm is to normalise a batch of one sample.
+    """Batch norm is to normalize a batch of one sample.
 
     What it finds: a script that ends with "Expected more than 1 value per channel when training",
     and the loader whose last batch has one sample, or all of whose batches have.

@@ -33,7 +33,7 @@ class TrainingInEvalMode(Check):
     `model.train()` is missing; or where its batch norm never saw a batch.
 
     Why it matters: without dropout the model overfits as if there were none. Batch norm uses the
-    statistics that it had when the mode changed, so the activations are no longer normalised.
+    statistics that it had when the mode changed, so the activations are no longer normalized.
 
     Example:
         model.train()

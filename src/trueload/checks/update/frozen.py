@@ -99,9 +99,9 @@ class MisspelledRequiresGrad(Check):
 
 
 class OnlyNormsTrained(Check):
-    """All layers of a model are frozen but its normalisation layers.
+    """All layers of a model are frozen but its normalization layers.
 
-    What it finds: an optimizer that was given more than normalisation layers, while nothing but
+    What it finds: an optimizer that was given more than normalization layers, while nothing but
     their parameters requires a gradient.
 
     Why it matters: a condition that was to pick the layers to freeze has picked all others. The
@@ -135,7 +135,7 @@ class OnlyNormsTrained(Check):
             if not trained or not frozen or not all(map(is_norm, trained)):
                 continue
             yield self.found(
-                f"`{optimizer.kind}` trains nothing but normalisation layers",
+                f"`{optimizer.kind}` trains nothing but normalization layers",
                 optimizer.place,
                 _facts(optimizer, trained, frozen),
                 hint="freeze less, or give the optimizer only what it is to train",

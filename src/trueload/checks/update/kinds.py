@@ -7,7 +7,7 @@ ENOUGH = 3
 
 
 def is_norm(parameter: Parameter) -> bool:
-    """Say whether a parameter is that of a normalisation layer."""
+    """Say whether a parameter is that of a normalization layer."""
     return "Norm" in parameter.kind
 
 

@@ -18,7 +18,7 @@ class MissingStep(Check):
     gradients in its parameters and an epoch, or the script, has ended. A line that names
     `optimizer.step` without calling it is pointed out.
 
-    Why it matters: the weights stay as they were initialised. The loss moves only as far as the
+    Why it matters: the weights stay as they were initialized. The loss moves only as far as the
     batches differ, which looks like a rate that is too low.
 
     Example:

@@ -15,7 +15,7 @@ class ParametersWithoutGradient(Check):
     layer runs in training: under `no_grad`, or with its result cut off from the graph by
     `detach()`, `.item()`, `.data`, a detour through NumPy, or `torch.tensor(...)`.
 
-    Why it matters: that part of the model stays as it was initialised, and the rest learns on
+    Why it matters: that part of the model stays as it was initialized, and the rest learns on
     what it happens to give.
 
     Example:
