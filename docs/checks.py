@@ -11,6 +11,7 @@ from pathlib import Path
 
 from trueload.checks.base import Check
 from trueload.checks.registry import CHECKS
+from trueload.reports import Block, blocks
 
 PAGE = Path(__file__).parent / "reference" / "checks.md"
 
@@ -26,8 +27,6 @@ for it. A *note* is worth knowing and often on purpose; it never changes an exit
 """
 _MARKS = re.compile(r"([*_<>\[\]])")
 _ADDRESS = re.compile(r"(https?://[^\s,;)]*[^\s,;).])")
-_HEADING_WORDS = 4
-"""As many as the longest heading has: `When it is wrong`."""
 
 
 def page() -> str:
@@ -56,22 +55,19 @@ def _folder(check: type[Check]) -> str:
 
 
 def _section(check: type[Check]) -> str:
-    blocks = check.page().split("\n\n")
     parts = [f"### {check.code} {check.name}", f"{str(check.severity).capitalize()}."]
-    return "\n\n".join([*parts, *map(_block, blocks)])
+    return "\n\n".join([*parts, *map(_shown, blocks(check.page()))])
 
 
-def _block(block: str) -> str:
+def _shown(block: Block) -> str:
     """Give a paragraph, or a name with the code below it."""
-    first, _, rest = block.partition("\n")
-    if rest.startswith("    "):
-        code = "\n".join(line.removeprefix("    ") for line in rest.split("\n"))
-        return f"**{first.removesuffix(':')}**\n\n```py\n{code}\n```"
-    name, colon, text = block.partition(": ")
-    if colon and len(name.split()) <= _HEADING_WORDS:
+    heading, text, is_code = block
+    if is_code:
+        return f"**{heading}**\n\n```py\n{text}\n```"
+    if heading:
         is_address = text.startswith("http")
-        return f"**{name}.** {_text(text if is_address else text[:1].upper() + text[1:])}"
-    return _text(block)
+        return f"**{heading}.** {_text(text if is_address else text[:1].upper() + text[1:])}"
+    return _text(text)
 
 
 def _text(text: str) -> str:

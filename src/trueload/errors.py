@@ -113,6 +113,12 @@ def count(number: int) -> str:
     return f"{number:,}".replace(",", " ")
 
 
+def several(number: int, what: str) -> str:
+    """Write a number with its noun: `1 step`, `2 batches`, `3 passes`."""
+    many = what + ("es" if what.endswith(("s", "ch")) else "s")
+    return f"{count(number)} {what if number == 1 else many}"
+
+
 def is_ours(path: str) -> bool:
     """Say whether a file belongs to this package."""
     return path.startswith(_PACKAGE)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from pathlib import Path
 
+from trueload.errors import count
+
 
 class Severity(IntEnum):
     """What a finding does to training, from harmless to harmful."""
@@ -83,6 +85,12 @@ class Finding:
     evidence: tuple[tuple[str, str], ...] = ()
     hint: str = ""
     count: int = 1
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """The evidence, and how often it was seen if more than once."""
+        seen = [("seen", f"{count(self.count)} times")] if self.count > 1 else []
+        return [*self.evidence, *seen]
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:

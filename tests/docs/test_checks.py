@@ -6,6 +6,7 @@ import runpy
 import pytest
 
 from tests.commands.programs import trueload
+from trueload import reports
 from trueload.checks.registry import CHECKS
 
 from .pages import ROOT, blocks, headings
@@ -30,12 +31,10 @@ def test_every_check_has_a_section_and_a_row(check):
 
 def test_a_section_keeps_text_as_text_and_code_as_code():
     held = runpy.run_path(str(ROOT / "docs" / "checks.py"))
-    shown = held["_block"]("Source: https://a.b/c_d.html, and `x_y` of [a*b] <c>")
-    assert shown == "**Source.** <https://a.b/c_d.html>, and `x_y` of \\[a\\*b\\] \\<c\\>"
-    assert (
-        held["_block"]("Example:\n    a = 1\n        b")
-        == "**Example**\n\n```py\na = 1\n    b\n```"
-    )
+    page = "Source: https://a.b/c_d.html, and `x_y` of [a*b] <c>\n\nExample:\n    a = 1\n        b"
+    text, code = map(held["_shown"], reports.blocks(page))
+    assert text == "**Source.** <https://a.b/c_d.html>, and `x_y` of \\[a\\*b\\] \\<c\\>"
+    assert code == "**Example**\n\n```py\na = 1\n    b\n```"
 
 
 @pytest.mark.timeout(120)

@@ -13,7 +13,7 @@ from importlib import import_module
 from io import StringIO
 from pathlib import Path
 
-from trueload.errors import ArgumentError, render
+from trueload.errors import ArgumentError, render, several
 from trueload.reports import FORMS, Report
 
 
@@ -60,7 +60,7 @@ class Outlet:
         self._tell(report)
         if self.new_baseline is not None:
             baseline.write(found, self.new_baseline)
-            number = f"{len(found)} finding" + "s" * (len(found) != 1)
+            number = several(len(found), "finding")
             print(f"  {number} written to {self.new_baseline}", file=sys.stderr)
         return report.grave and self.new_baseline is None
 

@@ -10,9 +10,10 @@ A report knows what was found, how much was looked at and how the script ended. 
 imports torch or numpy.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final
+from typing import Final, NamedTuple
 
 from trueload.evidence import Examined
 from trueload.evidence.footage import Footage
@@ -20,6 +21,9 @@ from trueload.findings import Finding, Severity
 
 FORMS: Final = ("text", "json", "sarif", "github", "html")
 """The names of the forms: of the modules here, and of `--format`."""
+
+_HEADING_WORDS: Final = 4
+"""As many as the longest heading of a page has: `When it is wrong`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,34 @@ class Report:
     def grave(self) -> bool:
         """Whether anything was found above a note."""
         return any(finding.severity > Severity.NOTE for finding in self.findings)
+
+
+class Block(NamedTuple):
+    """A paragraph of a check's page, or code.
+
+    Attributes:
+        heading: What comes before it: `What it finds`, `Example`; empty for none.
+        text: Its lines; code without the indentation of the page.
+        is_code: Whether it is code.
+    """
+
+    heading: str
+    text: str
+    is_code: bool = False
+
+
+def blocks(page: str) -> Iterator[Block]:
+    """Take the page of a check apart."""
+    for block in page.split("\n\n"):
+        first, _, rest = block.partition("\n")
+        heading, colon, text = block.partition(": ")
+        if rest.startswith("    "):
+            lines = (line.removeprefix("    ") for line in rest.split("\n"))
+            yield Block(first.removesuffix(":"), "\n".join(lines), is_code=True)
+        elif colon and len(heading.split()) <= _HEADING_WORDS:
+            yield Block(heading, text)
+        else:
+            yield Block("", block)
 
 
 def tool_version() -> str:

@@ -6,7 +6,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from trueload.errors import count
+from trueload.errors import count, several
 from trueload.evidence import Examined
 from trueload.findings import Finding, Severity
 from trueload.reports import Report
@@ -43,9 +43,7 @@ def _finding(finding: Finding) -> Iterator[Text]:
         if finding.place.source:
             line = f"{finding.place.line:>8} | "
             yield Text.assemble((line, "dim"), finding.place.source.strip())
-    pairs = list(finding.evidence)
-    if finding.count > 1:
-        pairs.append(("seen", f"{count(finding.count)} times"))
+    pairs = finding.facts
     width = max((len(name) for name, _ in pairs), default=0)
     width = max(width, *map(len, _LABELS)) + 2
     for name, value in pairs:
@@ -56,7 +54,7 @@ def _finding(finding: Finding) -> Iterator[Text]:
 
 def _verdict(report: Report) -> str:
     parts = [
-        _several(report.number(severity), str(severity))
+        several(report.number(severity), str(severity))
         for severity in reversed(Severity)
         if report.number(severity)
     ]
@@ -68,18 +66,12 @@ def _verdict(report: Report) -> str:
 def _examined(examined: Examined) -> str:
     return ", ".join(
         [
-            _several(examined.steps, "step"),
-            _several(examined.backwards, "backward pass")
+            several(examined.steps, "step"),
+            several(examined.backwards, "backward pass")
             + (f" ({count(examined.graphs)} in detail)" if examined.backwards else ""),
-            _several(examined.batches, "batch")
-            + (f" of {_several(examined.loaders, 'loader')}" if examined.batches else "")
-            + (f" ({_several(examined.samples, 'sample')})" if examined.samples else ""),
-            _several(examined.parameters, "parameter"),
+            several(examined.batches, "batch")
+            + (f" of {several(examined.loaders, 'loader')}" if examined.batches else "")
+            + (f" ({several(examined.samples, 'sample')})" if examined.samples else ""),
+            several(examined.parameters, "parameter"),
         ]
     )
-
-
-def _several(number: int, what: str) -> str:
-    """Write a number with its noun: `1 step`, `2 batches`, `3 passes`."""
-    many = what + ("es" if what.endswith(("s", "ch")) else "s")
-    return f"{count(number)} {what if number == 1 else many}"

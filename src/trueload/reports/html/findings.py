@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from trueload.errors import count
+from trueload.errors import count, several
 from trueload.findings import Finding, Severity
-from trueload.reports import Report, Rule
+from trueload.reports import Report, Rule, blocks
 from trueload.reports.html.markup import Markup, duration, element, joined
 
 
@@ -37,8 +37,7 @@ def _verdict(report: Report) -> Iterator[Markup]:
     for severity in reversed(Severity):
         number = report.number(severity)
         if number:
-            text = f"{count(number)} {severity}" + "s" * (number != 1)
-            yield element("li", text, class_=f"badge {severity}")
+            yield element("li", several(number, str(severity)), class_=f"badge {severity}")
     if not report.findings:
         yield element("li", "nothing found", class_="badge fine")
 
@@ -57,10 +56,9 @@ def _examined(report: Report) -> Iterator[Markup]:
 
 
 def _card(finding: Finding, rule: Rule | None) -> Markup:
-    pairs = list(finding.evidence)
-    if finding.count > 1:
-        pairs.append(("seen", f"{count(finding.count)} times"))
-    facts = [element("div", element("dt", name), element("dd", text)) for name, text in pairs]
+    facts = [
+        element("div", element("dt", name), element("dd", text)) for name, text in finding.facts
+    ]
     return element(
         "article",
         element(
@@ -98,16 +96,13 @@ def _page(finding: Finding, rule: Rule | None) -> Markup:
 
 def paragraphs(page: str) -> Iterator[Markup]:
     """Give the page of a check as paragraphs and blocks of code."""
-    for block in page.split("\n\n"):
-        first, _, rest = block.partition("\n")
-        if rest.startswith("    "):
-            yield element("p", element("b", first))
-            yield element("pre", element("code", "\n".join(_cut(rest))))
+    for heading, text, is_code in blocks(page):
+        if is_code:
+            yield element("p", element("b", f"{heading}:"))
+            yield element("pre", element("code", text))
         else:
-            name, colon, text = " ".join(block.split("\n")).partition(": ")
-            headed = bool(colon) and len(name.split()) <= len(["What", "it", "finds"]) + 1
-            lead = element("b", f"{name}: ") if headed else None
-            yield element("p", lead, marked(text if headed else name + colon + text))
+            lead = element("b", f"{heading}: ") if heading else None
+            yield element("p", lead, marked(" ".join(text.split("\n"))))
 
 
 def marked(text: str) -> Markup:
@@ -116,8 +111,3 @@ def marked(text: str) -> Markup:
     if len(parts) % 2 == 0:  # one of them has no partner
         return joined(text)
     return joined(element("code", part) if place % 2 else part for place, part in enumerate(parts))
-
-
-def _cut(text: str) -> Iterator[str]:
-    for line in text.split("\n"):
-        yield line.removeprefix("    ")
