@@ -10,8 +10,8 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter, _SingleProcessDataL
 
 from trueload.errors import tidied
 from trueload.generators import kept
-from trueload.iterators.changed import tell_changed
 from trueload.iterators.epoch import Beginning, keep_state_of, recipe_of, say_skipped
+from trueload.iterators.telling import tell_changed
 from trueload.recipe import Randomness, Recipe
 from trueload.seeds import Borrowed, reseed, stream_key_of
 from trueload.stream import Stream

@@ -13,13 +13,13 @@ from trueload.changes import Changes, Watched, watched
 from trueload.engine import Engine, LostError, RefusedError
 from trueload.errors import DatasetChangedError, WorkerLostError, tidied
 from trueload.iterators.ahead import plan_key, shares
-from trueload.iterators.changed import tell_changed
 from trueload.iterators.doubt import Doubt
 from trueload.iterators.epoch import Beginning, following, is_stream, maker_of
 from trueload.iterators.heavy import tell_heavy
 from trueload.iterators.lost import told_lost, told_unstarted
 from trueload.iterators.run import Epoch, Run, orders
 from trueload.iterators.starting import context_of
+from trueload.iterators.telling import tell_changed
 from trueload.iterators.unsent import tell_unsent
 from trueload.seeds import next_base_seed
 from trueload.tasks import Task
