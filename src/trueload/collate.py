@@ -209,15 +209,32 @@ def _arrays(samples: Sequence[Any], empty: Empty) -> Any:
     first = samples[0]
     dtype = _DTYPES.get(first.dtype)
     shape = first.shape
-    plain = dtype is not None and shape and first.dtype.isnative and _alike(samples)
-    if not plain or _is_redirected():
-        if first.dtype.kind in "SaUO":
-            return torch_collate(samples, collate_fn_map=default_collate_fn_map)
-        return collate([torch.as_tensor(array) for array in samples], empty)
-    make = empty if first.nbytes * len(samples) >= LARGE_BYTES else fresh
-    batch = make((len(samples), *shape), dtype)
-    rows = batch.numpy().reshape(len(samples) * shape[0], *shape[1:])
-    np.concatenate(samples, out=rows)  # pyrefly: ignore - any sequence of arrays
+    if dtype is not None and shape and first.dtype.isnative and not _is_redirected():
+        make = empty if first.nbytes * len(samples) >= LARGE_BYTES else fresh
+        batch = _joined(samples, make, dtype)
+        if batch is not None:
+            return batch
+    if first.dtype.kind in "SaUO":
+        return torch_collate(samples, collate_fn_map=default_collate_fn_map)
+    return collate([torch.as_tensor(array) for array in samples], empty)
+
+
+def _joined(samples: Sequence[Any], make: Empty, dtype: torch.dtype) -> torch.Tensor | None:
+    """Write arrays of one shape and dtype into a batch, or give nothing where they are not that.
+
+    NumPy finds most of it out as it copies: a look at the shape of each costs as much as that.
+    """
+    shape = samples[0].shape
+    if set(map(type, samples)) != {np.ndarray}:
+        return None
+    try:
+        if len(set(map(len, samples))) > 1:
+            return None
+        batch = make((len(samples), *shape), dtype)
+        rows = batch.numpy().reshape(len(samples) * shape[0], *shape[1:])
+        np.concatenate(samples, out=rows, casting="no")  # pyrefly: ignore - a sequence of arrays
+    except (TypeError, ValueError):  # also of one without an axis, which has no length
+        return None
     return batch
 
 
@@ -246,14 +263,6 @@ def _is_redirected() -> bool:
     `torch.get_default_device` takes 3 us, this 0.1 us.
     """
     return bool(torch._C._len_torch_function_stack())  # noqa: SLF001 - no public one is as cheap
-
-
-def _alike(arrays: Sequence[Any]) -> bool:
-    dtype, shape = arrays[0].dtype, arrays[0].shape
-    return all(
-        type(array) is np.ndarray and array.dtype == dtype and array.shape == shape
-        for array in arrays
-    )
 
 
 def _floats(samples: Sequence[Any], _: Empty) -> torch.Tensor:

@@ -112,6 +112,11 @@ class Recipe:
         return self._own
 
     @property
+    def gathers(self) -> bool:
+        """Whether batches are taken out of tensors at once, without any code of the user's."""
+        return self._gather is not None
+
+    @property
     def _collates_by_default(self) -> bool:
         return self.collate_fn is default_collate
 
@@ -233,20 +238,25 @@ class Recipe:
         if self._fetches_together and not each_sample:
             return self._fetch_together(task, indices)
         copies = self._care.copies(task, self.copying)
-        if copies is None and self.transform is None and not each_sample and hand is None:
-            return self._fetch_plain(task, indices)
+        if copies is None and self.transform is None and not each_sample:
+            return self._fetch_plain(task, indices, hand)
         samples = self._fetch_each(task, indices, random if each_sample else None, hand, copies)
         if copies is not None:
             self._care.learn(copies)
         return samples
 
-    def _fetch_plain(self, task: Task, indices: Any) -> list[Any]:
+    def _fetch_plain(self, task: Task, indices: Any, hand: Hand | None) -> list[Any]:
         dataset = self.dataset
         samples: list[Any] = []
         append = samples.append
         try:
-            for index in indices:
-                append(dataset[index])
+            if hand is None:
+                for index in indices:
+                    append(dataset[index])
+            else:
+                for row, index in enumerate(indices):
+                    hand[0] = row
+                    append(dataset[index])
         except Exception as error:
             Blame(task, "fetch", row=len(samples)).tell(error)
         return samples

@@ -45,7 +45,7 @@ class Guard:
         if recipe.copying == "rollback":
             forked = self._forked and originals is not None
             self._rollback = Rollback(originals or Originals(recipe.dataset), forked=forked)
-        elif self._watches:
+        elif self._watches and not recipe.gathers:
             self._watch = Watch(recipe, forked=self._forked, budget=self._budget)
 
     def look(self, task: Task) -> None:
