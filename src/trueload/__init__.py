@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         StateError,
         TrueloadError,
     )
+    from trueload.guard import Guard
     from trueload.installing import install, installed, uninstall
     from trueload.loader import DataLoader
     from trueload.packed import Packed, pack
@@ -24,6 +25,7 @@ __all__ = [
     "ArgumentError",
     "DataLoader",
     "EmptyError",
+    "Guard",
     "Packed",
     "ReplayError",
     "StateError",
@@ -37,6 +39,7 @@ __all__ = [
 
 _HOMES = {
     "DataLoader": "loader",
+    "Guard": "guard",
     "Packed": "packed",
     "Taken": "progress",
     "install": "installing",

@@ -6,13 +6,13 @@ from typing import Any
 from torch.utils.data import IterableDataset
 
 from trueload.errors import ArgumentError, render
+from trueload.guard import guard_of
 from trueload.ownership import COPYING
 from trueload.seeds import UNITS
 
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "rng": (*UNITS, None),
     "copy": COPYING,
-    "guard": ("off", "on", "strict"),
     "shard": ("workers", None),
 }
 
@@ -36,6 +36,7 @@ def check_own(dataset: Any, values: Mapping[str, Any]) -> None:
         if values[name] not in known:
             *most, last = map(repr, known)
             _refuse(f"`{name}` must be one of {', '.join(most)} or {last}, got {values[name]!r}")
+    guard_of(values["guard"])
     if values["shard"] == "workers":
         _check_shard(dataset, values["rng"])
 

@@ -108,6 +108,12 @@ def render(title: str, code: str, facts: Iterable[tuple[str, str]] = (), hint: s
     return "\n".join(lines)
 
 
+def code_of(message: str) -> str:
+    """Give the code that stands at the end of the first line of a message."""
+    title, _, _ = message.partition("\n")
+    return title.rpartition("[")[2].removesuffix("]")
+
+
 def count(number: int) -> str:
     """Write a number with thin groups of three digits, as the messages do: `75 408`."""
     return f"{number:,}".replace(",", " ")

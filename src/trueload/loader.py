@@ -19,6 +19,7 @@ from trueload.arguments import check_own
 from trueload.endless import Endless
 from trueload.errors import ArgumentError, StateError, render
 from trueload.fingerprint import identity_of
+from trueload.guard import Guard
 from trueload.iterators.epoch import described, untouched
 from trueload.iterators.inline import InlineIterator
 from trueload.iterators.process import ProcessIterator
@@ -80,7 +81,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
             map-style dataset.
         guard: What is done about what silently goes wrong, such as workers that all read the same
             stream, or samples that change the dataset in place: "on" tells it once, "strict" makes
-            it an error, "off" does not look.
+            it an error, "off" does not look. A `Guard` says more.
         shard: "workers": an iterable dataset is split over the workers by us, so that its batches
             are those of a loader without workers; each worker reads the whole stream and transforms
             and collates its own batches. `None`: each worker has the whole dataset, as with torch.
@@ -95,7 +96,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
     seed: int | None = None
     rng: str | None = None
     copy: Copying = "auto"
-    guard: str = "on"
+    guard: str | Guard = "on"
     shard: str | None = None
     _iterator: Any = None  # found here once a library has deleted the loader's own
 
@@ -123,7 +124,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         seed: int | None = None,
         rng: str | None = None,
         copy: Copying = "auto",
-        guard: str = "on",
+        guard: str | Guard = "on",
         shard: str | None = None,
     ) -> None:
         own = {"transform": transform, "seed": seed, "rng": rng, "copy": copy}

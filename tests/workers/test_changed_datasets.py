@@ -12,7 +12,7 @@ from torch.utils.data import ConcatDataset, Dataset, Subset
 
 from trueload import DataLoader
 from trueload.errors import DatasetChangedError
-from trueload.iterators import changed
+from trueload.iterators import telling
 from trueload.watching import pages as pages_module
 from trueload.watching.pages import Exclusive, Protected
 
@@ -26,7 +26,7 @@ def workers(request):
 
 @pytest.fixture(autouse=True)
 def _untold():
-    changed._told.clear()
+    telling._told.clear()
 
 
 class Images(Dataset):

@@ -8,6 +8,7 @@ import logging
 from typing import Any
 
 from trueload.errors import DuplicateError, render
+from trueload.guard import guard_of
 
 logger = logging.getLogger("trueload")
 
@@ -21,8 +22,9 @@ class Doubt:
 
     def __init__(self, loader: Any) -> None:
         self._count, self._name = loader.num_workers, type(loader.dataset).__qualname__
-        self._strict = loader.guard == "strict"
-        self._silent = loader.guard == "off" or loader.worker_init_fn is not None
+        guard = guard_of(loader.guard)
+        self._strict = guard.is_strict
+        self._silent = guard.is_silent_about("TL208") or loader.worker_init_fn is not None
         self._digests: dict[bytes, int] = {}
 
     def hear(self, worker: int | None, digest: bytes | None) -> None:

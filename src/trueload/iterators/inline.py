@@ -10,13 +10,14 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter, _SingleProcessDataL
 
 from trueload.errors import tidied
 from trueload.generators import kept
+from trueload.guard import guard_of
 from trueload.iterators.epoch import Beginning, keep_state_of, recipe_of, say_skipped
 from trueload.iterators.telling import tell_changed
 from trueload.recipe import Randomness, Recipe
 from trueload.seeds import Borrowed, reseed, stream_key_of
 from trueload.stream import Stream
 from trueload.tasks import Task
-from trueload.watching.guard import Guard
+from trueload.watching.sentry import Sentry
 
 
 class InlineIterator(_SingleProcessDataLoaderIter):
@@ -47,10 +48,10 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             maker = None if knows else self._maker_of(loader)
         # A state of the dataset's own may bring the process's generators back with it.
         self._maker = maker or self._maker_of(loader)
-        self._strictness = loader.guard
-        self._guard = Guard(
+        self._guard = guard_of(loader.guard)
+        self._sentry = Sentry(
             self._maker,
-            watches=loader.guard != "off",
+            guard=self._guard,
             forked=False,
             budget=loader._budget,  # noqa: SLF001 - the loader's own part
         )
@@ -85,15 +86,15 @@ class InlineIterator(_SingleProcessDataLoaderIter):
                 batch = self._maker.make(task, None, self._empty)
             else:
                 batch = self._lend(self._maker.make, task, self._random, self._empty)
-            self._guard.look(task)
-            tell_changed(self._guard.found(), self._strictness, self._dataset)
+            self._sentry.look(task)
+            tell_changed(self._sentry.found(), self._guard, self._dataset)
         except StopIteration:
             raise
         except Exception:
             self._cursor.passed_over(task)
             raise
         finally:
-            self._guard.undo()
+            self._sentry.undo()
         if self._pin_memory:
             batch = pin_memory(batch, self._pin_memory_device)
         self._cursor.took(task)

@@ -12,6 +12,7 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter, _MultiProcessingDat
 from trueload.changes import Changes, Watched, watched
 from trueload.engine import Engine, LostError, RefusedError
 from trueload.errors import DatasetChangedError, WorkerLostError, tidied
+from trueload.guard import guard_of
 from trueload.iterators.ahead import plan_key, shares
 from trueload.iterators.doubt import Doubt
 from trueload.iterators.epoch import Beginning, following, is_stream, maker_of
@@ -60,6 +61,7 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
         self._maker = maker_of(loader)
         if loader.copy == "rollback" and not is_stream(loader):
             self._maker.originals = Originals(loader.dataset)  # pyrefly: ignore - a recipe has it
+        self._guard = guard_of(loader.guard)
         depth = self._prefetch_factor * self._num_workers
         setup = Setup(
             self._num_workers,
@@ -69,9 +71,8 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
             loader._shelf,  # noqa: SLF001 - the loader's own part
             common=self._keyed and not is_stream(loader),
             context=context_of(loader),
-            watches=loader.guard != "off",
+            guard=self._guard,
         )
-        self._guard = loader.guard
         tell_heavy(loader.dataset)
         try:
             self._made_by = ProcessWorkers(self._maker, setup)

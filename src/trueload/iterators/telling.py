@@ -4,7 +4,8 @@ import logging
 from collections.abc import Hashable
 from typing import Any
 
-from trueload.errors import DatasetChangedError, TrueloadError
+from trueload.errors import DatasetChangedError, TrueloadError, code_of
+from trueload.guard import Guard, guard_of
 from trueload.watching.writes import Changed
 
 logger = logging.getLogger("trueload")
@@ -12,26 +13,30 @@ logger = logging.getLogger("trueload")
 _told: set[Hashable] = set()
 
 
-def tell(site: Hashable, message: str, guard: str, error: type[TrueloadError]) -> None:
+def tell(site: Hashable, message: str, guard: str | Guard, error: type[TrueloadError]) -> None:
     """Tell it as a warning, once for each site in a process, or raise it each time.
 
     Args:
         site: What it is about, such as an array of a type of dataset.
         message: What `errors.render` gave.
-        guard: The loader's `guard`: "off" is silent, "strict" raises.
+        guard: The loader's `guard`: "off" is silent, "strict" raises; codes in its `ignore` are
+            not told.
         error: What "strict" raises.
 
     Raises:
         TrueloadError: The guard is strict.
     """
-    if guard == "strict":
+    guard = guard_of(guard)
+    if guard.is_silent_about(code_of(message)):
+        return
+    if guard.is_strict:
         raise error(message)
-    if guard != "off" and site not in _told:
+    if site not in _told:
         _told.add(site)
         logger.warning(message)
 
 
-def tell_changed(changed: Changed | None, guard: str, dataset: Any) -> None:
+def tell_changed(changed: Changed | None, guard: str | Guard, dataset: Any) -> None:
     """Tell that making samples changes the dataset, once for each array.
 
     Args:

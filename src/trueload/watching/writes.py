@@ -19,6 +19,7 @@ from typing import Any
 from trueload.blame import Blame
 from trueload.errors import count, render
 from trueload.generators import kept
+from trueload.guard import Guard
 from trueload.ownership import owned
 from trueload.recipe import Randomness, Recipe
 from trueload.reuse import is_same
@@ -31,10 +32,12 @@ from trueload.watching.saved import Saved
 
 logger = logging.getLogger("trueload")
 
-_SHARE, _FIRST_SECONDS = 0.005, 0.01
-"""How much of the time may go into looking, and how much more at first."""
+_FIRST_SECONDS, _FIRST_SECONDS_TO_EXPLAIN = 0.01, 2.0
+"""How much more time may go into it at first."""
 
-_SHARE_TO_EXPLAIN, _FIRST_SECONDS_TO_EXPLAIN = 0.05, 2.0
+_PARTS_TO_LOOK, _PARTS_TO_EXPLAIN = 0.5, 5.0
+"""How many times the guard's share of the time each may take."""
+
 _MOST_TASKS = 64
 _MOST_SECONDS = 2.0
 _MOST_DOUBTS = 3
@@ -60,17 +63,22 @@ class Changed:
 
 
 class Budget:
-    """How much time may go into looking, and into explaining what was seen."""
+    """How much time may go into looking, and into explaining what was seen.
 
-    def __init__(self) -> None:
+    Attributes:
+        share: The guard's share of the time.
+    """
+
+    def __init__(self, share: float = 0.01) -> None:
+        self.share = share
         self._since = time.perf_counter()
         self._look_seconds, self._explain_seconds = _FIRST_SECONDS, _FIRST_SECONDS_TO_EXPLAIN
 
     def allows(self, now: float) -> bool:
         """Say whether there may be a look now, by `time.perf_counter`."""
         passed, self._since = now - self._since, now
-        self._look_seconds += passed * _SHARE
-        self._explain_seconds += passed * _SHARE_TO_EXPLAIN
+        self._look_seconds += passed * self.share * _PARTS_TO_LOOK
+        self._explain_seconds += passed * self.share * _PARTS_TO_EXPLAIN
         return self._look_seconds > 0 and self._explain_seconds > 0
 
     def spend(self, look_seconds: float, explain_seconds: float) -> None:
@@ -85,12 +93,23 @@ class Watch:
     Args:
         recipe: What makes them; its dataset's arrays are looked for now.
         forked: Whether this process was forked from the one that made the dataset.
+        guard: What is not looked at.
         budget: How much time it may take; one of its own if left out.
     """
 
-    def __init__(self, recipe: Recipe, *, forked: bool, budget: "Budget | None" = None) -> None:
-        self._recipe, self._forked, self._budget = recipe, forked, budget or Budget()
-        self._arrays = kept_by(recipe.dataset)
+    def __init__(
+        self,
+        recipe: Recipe,
+        *,
+        forked: bool,
+        guard: Guard | None = None,
+        budget: Budget | None = None,
+    ) -> None:
+        guard = guard or Guard()
+        self._recipe, self._forked = recipe, forked
+        self._budget = budget or Budget(guard.budget_share)
+        arrays = kept_by(recipe.dataset)
+        self._arrays = [array for array in arrays if not guard.leaves_alone(array.path)]
         self._tasks: deque[Task] = deque(maxlen=_MOST_TASKS)
         self._doubts: dict[str, int] = {}
         self._pages: Pages | None = None

@@ -10,7 +10,7 @@ from trueload.recipe import DrawnError, Recipe, part_of
 from trueload.stream import StreamBatch, StreamRecipe
 from trueload.tasks import Task
 from trueload.transport import Failure, failure
-from trueload.watching.guard import Guard
+from trueload.watching.sentry import Sentry
 from trueload.workers.arena import Arena
 from trueload.workers.base import Noted, Order
 from trueload.workers.board import Board, Part
@@ -26,7 +26,7 @@ class Bench:
         arena: The slots.
         board: Where workers that make one batch together tell one another how far they are.
         hand: Where to note the row of the sample in hand.
-        guard: Who watches the dataset's memory.
+        sentry: Who watches the dataset's memory.
     """
 
     def __init__(
@@ -35,10 +35,10 @@ class Bench:
         arena: Arena,
         board: Board,
         hand: memoryview,
-        guard: Guard,
+        sentry: Sentry,
     ) -> None:
         self._recipe, self.arena, self.board, self.hand = recipe, arena, board, hand
-        self._changed, self.guard = 0, guard
+        self._changed, self.sentry = 0, sentry
         self._pid = os.getpid()
 
     def make(self, call: Call) -> News:
@@ -53,7 +53,7 @@ class Bench:
             if self.is_child():
                 raise
             news = self.failed(call, error)
-        self.guard.undo()
+        self.sentry.undo()
         return news._replace(took_us=(time.perf_counter_ns() - begun) // 1000)
 
     def failed(self, call: Call, error: Exception) -> News:
@@ -73,12 +73,12 @@ class Bench:
         """Make a batch from its first row to its last; give where its structure lies."""
         batch = self._recipe.make(order.task, order.random, room.empty, self.hand)
         self.end_child()
-        self.guard.look(order.task)
+        self.sentry.look(order.task)
         return _packed(room, self.noted(batch), order.task)
 
     def noted(self, batch: Any) -> Any:
-        """Give a batch, with what the guard has found, if it has."""
-        found = self.guard.found()
+        """Give a batch, with what the sentry has found, if it has."""
+        found = self.sentry.found()
         return batch if found is None else Noted(batch, found)
 
     def end_child(self) -> None:
@@ -98,7 +98,7 @@ class Bench:
             self._changed = changes.number
             if isinstance(recipe, Recipe):
                 recipe.refresh()
-                self.guard.begin_again()
+                self.sentry.begin_again()
         if order.begin is not None and isinstance(recipe, StreamRecipe):
             recipe.begin(order.begin)
 
@@ -141,7 +141,7 @@ class _Share:
                 raise
             return failure(error)
         self.bench.end_child()
-        self.bench.guard.look(part_of(order.task, self.part.rows))
+        self.bench.sentry.look(part_of(order.task, self.part.rows))
         return rows if is_exact(rows) else None
 
     def _joined(self, order: Order, rows: list[Any] | Failure) -> News:

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 from weakref import WeakSet
 
+from trueload.guard import GUARD_OFF, Guard
 from trueload.recipe import Recipe
 from trueload.stream import StreamRecipe
 from trueload.workers.base import Event, Lost, Made, Order, StartError, StreamEndError, Workers
@@ -47,7 +48,7 @@ class Setup:
         common: Whether any of them may make any batch; otherwise each order names its worker.
         context: The context of `multiprocessing` that starts them anew, or `None` for forks of a
             template of this process.
-        watches: Whether they watch the dataset's memory.
+        guard: How they look after the dataset's memory.
     """
 
     count: int
@@ -57,7 +58,7 @@ class Setup:
     shelf: Shelf
     common: bool
     context: Any = None
-    watches: bool = False
+    guard: Guard = GUARD_OFF
 
 
 class ProcessWorkers(Workers):
@@ -240,7 +241,7 @@ class ProcessWorkers(Workers):
             board=self._board,
             line=self._lines.end(number),
             stacks=self._crew.stacks,
-            watches=self._setup.watches,
+            guard=self._setup.guard,
             forked=self._setup.context is None,
         )
 

@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from torch.utils.data._utils import worker as torch_worker
 
+from trueload.guard import Guard
 from trueload.recipe import Recipe
 from trueload.stream import StreamRecipe
 from trueload.waiting import is_readable
-from trueload.watching.guard import Guard
+from trueload.watching.sentry import Sentry
 from trueload.workers.arena import Arena
 from trueload.workers.bench import Bench
 from trueload.workers.board import Board
@@ -40,7 +41,7 @@ class Outfit:
         board: Where it tells who makes parts of the same batches how far it is.
         line: The pipes that orders come from and news go to.
         stacks: A descriptor that its Python stack is written to when asked for.
-        watches: Whether it watches the dataset's memory.
+        guard: How the dataset's memory is looked after.
         forked: Whether it was forked from the process that made the dataset.
     """
 
@@ -52,7 +53,7 @@ class Outfit:
     board: Board
     line: LineEnd
     stacks: int
-    watches: bool
+    guard: Guard
     forked: bool
 
     def __getstate__(self) -> dict[str, Any]:
@@ -90,8 +91,8 @@ def live(outfit: Outfit, recipe: Maker, init: Init, parent: int) -> None:
     problem = _prepare(outfit, recipe, init)
     line, heartbeats, number = outfit.line, outfit.heartbeats, outfit.number
     heartbeats.live(number, lives=True)
-    guard = Guard(recipe, watches=outfit.watches, forked=outfit.forked)
-    bench = Bench(recipe, outfit.arena, outfit.board, heartbeats.hand(number), guard)
+    sentry = Sentry(recipe, guard=outfit.guard, forked=outfit.forked)
+    bench = Bench(recipe, outfit.arena, outfit.board, heartbeats.hand(number), sentry)
     while (call := line.receive()) is not None:
         if call.ticket == 0 or heartbeats.is_closing():
             return

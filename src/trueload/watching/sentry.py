@@ -1,5 +1,6 @@
 """Look after the memory of a dataset while its batches are made, in whatever process."""
 
+from trueload.guard import Guard
 from trueload.recipe import Recipe
 from trueload.stream import Stream, StreamRecipe
 from trueload.tasks import Task
@@ -7,14 +8,14 @@ from trueload.watching.rollback import Originals, Rollback
 from trueload.watching.writes import Budget, Changed, Watch
 
 
-class Guard:
+class Sentry:
     """Watches a dataset's memory, or undoes what is written to it, or neither.
 
     An iterable dataset is left alone, since its samples cannot be made again.
 
     Args:
         recipe: What makes batches.
-        watches: Whether it watches.
+        guard: Whether it watches, and how much.
         forked: Whether this process was forked from the one that made the dataset.
         budget: How much time watching may take; one of its own if left out.
     """
@@ -23,12 +24,14 @@ class Guard:
         self,
         recipe: Recipe | Stream | StreamRecipe,
         *,
-        watches: bool,
+        guard: Guard,
         forked: bool,
         budget: Budget | None = None,
     ) -> None:
         self._recipe = recipe if isinstance(recipe, Recipe) else None
-        self._watches, self._forked, self._budget = watches, forked, budget
+        self._guard, self._forked, self._budget = guard, forked, budget
+        if budget is not None:
+            budget.share = guard.budget_share
         self._found: Changed | None = None
         self._watch: Watch | None = None
         self._rollback: Rollback | None = None
@@ -45,8 +48,8 @@ class Guard:
         if recipe.copying == "rollback":
             forked = self._forked and originals is not None
             self._rollback = Rollback(originals or Originals(recipe.dataset), forked=forked)
-        elif self._watches and not recipe.gathers:
-            self._watch = Watch(recipe, forked=self._forked, budget=self._budget)
+        elif self._guard.watches and not recipe.gathers:
+            self._watch = Watch(recipe, forked=self._forked, guard=self._guard, budget=self._budget)
 
     def look(self, task: Task) -> None:
         """Look what was written to, as samples of a task have been made just now."""
