@@ -16,17 +16,21 @@ import torch
 from trueload.mixing import derive
 from trueload.reach import reachable
 
-_KINDS = (random.Random, np.random.Generator, np.random.RandomState, torch.Generator)
+KINDS = (random.Random, np.random.Generator, np.random.RandomState, torch.Generator)
 _SEED_BITS = (1 << 63) - 1
 _PCG = ("PCG64", "PCG64DXSM")
 
 
 def generators_of(*roots: Any) -> list[Any]:
     """Find the generators that can be reached, leaving out the global ones."""
-    common = {id(torch.default_generator), id(np.random.mtrand._rand)}  # noqa: SLF001
-    common.add(id(random._inst))  # noqa: SLF001  # pyrefly: ignore - the module's own
-    found = (one for one in reachable(roots, _KINDS) if id(one) not in common)
+    found = (one for one in reachable(roots, KINDS) if not is_common(one))
     return [one for one in found if not isinstance(one, random.SystemRandom) and _is_local(one)]
+
+
+def is_common(generator: Any) -> bool:
+    """Say whether a generator is one of the global ones."""
+    common = torch.default_generator, np.random.mtrand._rand, random._inst  # noqa: SLF001  # pyrefly: ignore
+    return any(generator is one for one in common)
 
 
 def reseed_all(generators: Sequence[Any], key: int) -> None:

@@ -62,13 +62,13 @@ def _referents(thing: Any) -> Iterable[Any]:
     if kind in _CONTAINERS and len(thing) > _MOST_ITEMS:
         return ()
     if issubclass(kind, FunctionType):
-        return () if _is_of_a_library(thing.__module__) else _of_function(thing)
+        return () if is_of_a_library(thing.__module__) else _of_function(thing)
     if issubclass(kind, type):
         return (
-            () if _is_of_a_library(thing.__module__) else (*vars(thing).values(), *thing.__bases__)
+            () if is_of_a_library(thing.__module__) else (*vars(thing).values(), *thing.__bases__)
         )
     if issubclass(kind, ModuleType):
-        return () if _is_of_a_library(thing.__name__) else list(vars(thing).values())
+        return () if is_of_a_library(thing.__name__) else list(vars(thing).values())
     if issubclass(kind, MethodType):
         return thing.__self__, thing.__func__
     return gc.get_referents(thing)
@@ -77,20 +77,22 @@ def _referents(thing: Any) -> Iterable[Any]:
 def _of_function(function: FunctionType) -> list[Any]:
     """Give what a function refers to by its defaults, its closure and the names in its code."""
     variables = function.__globals__
-    found = [variables[name] for name in _names(function.__code__) if name in variables]
+    found = [variables[name] for name in names_in(function.__code__) if name in variables]
     for cell in function.__closure__ or ():
         found += gc.get_referents(cell)
     return [*found, function.__defaults__, function.__kwdefaults__]
 
 
-def _names(code: CodeType) -> Iterator[str]:
+def names_in(code: CodeType) -> Iterator[str]:
+    """Give the names of globals and attributes in code, and in the functions within it."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _names(constant)
+            yield from names_in(constant)
 
 
-def _is_of_a_library(name: Any) -> bool:
+def is_of_a_library(name: Any) -> bool:
+    """Say whether a module, given by its name, is no part of the user's program."""
     if name == "__main__":
         return False
     path = getattr(sys.modules.get(name if isinstance(name, str) else ""), "__file__", None)
