@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from torch.utils.data import IterableDataset
+from torch.utils.data import IterableDataset, IterDataPipe, MapDataPipe
 
 from trueload.errors import ArgumentError, render
 from trueload.guard import guard_of
@@ -13,8 +13,9 @@ from trueload.seeds import UNITS
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "rng": (*UNITS, None),
     "copy": COPYING,
-    "shard": ("workers", None),
+    "even": ("drop", "pad", None),
 }
+_SHARDS = ("ranks", "workers", None)
 
 
 def check_own(dataset: Any, values: Mapping[str, Any]) -> None:
@@ -37,11 +38,35 @@ def check_own(dataset: Any, values: Mapping[str, Any]) -> None:
             *most, last = map(repr, known)
             _refuse(f"`{name}` must be one of {', '.join(most)} or {last}, got {values[name]!r}")
     guard_of(values["guard"])
-    if values["shard"] == "workers":
-        _check_shard(dataset, values["rng"])
+    shard = values["shard"]
+    if not (_is_pair(shard) or shard in _SHARDS):
+        known = "'ranks', 'workers', a pair (rank, world_size) or None"
+        _refuse(f"`shard` must be one of {known}, got {shard!r}")
+    if shard in {None, "workers"} and values["even"] is not None:
+        hint = 'pass `shard="ranks"` as well, or leave `even` out'
+        _refuse(f"`even={values['even']!r}` is about ranks, `shard={shard!r}` is not", hint)
+    if shard == "workers":
+        _check_workers(dataset, values["rng"])
+    elif shard is not None:
+        _check_ranks(dataset, in_order=values["in_order"])
 
 
-def _check_shard(dataset: Any, rng: str | None) -> None:
+def _is_pair(shard: Any) -> bool:
+    """Say whether this is a rank with its world size."""
+    is_pair = isinstance(shard, tuple) and [type(number) for number in shard] == [int, int]
+    return is_pair and 0 <= shard[0] < shard[1]
+
+
+def _check_ranks(dataset: Any, *, in_order: bool) -> None:
+    if isinstance(dataset, (IterDataPipe, MapDataPipe)):
+        hint = "leave it out, and put a `sharding_filter` into the pipe"
+        _refuse("a DataPipe is not split over ranks by `shard`", hint)
+    if not in_order:
+        hint = "leave `in_order` out: the steps of all ranks belong together"
+        _refuse("splitting over ranks does not go with `in_order=False`", hint)
+
+
+def _check_workers(dataset: Any, rng: str | None) -> None:
     if not isinstance(dataset, IterableDataset):
         hint = "leave it out: the workers share the indices of a map-style dataset already"
         _refuse('`shard="workers"` splits an iterable dataset, this one is map-style', hint)

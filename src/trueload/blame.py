@@ -132,7 +132,8 @@ class Blame:
         ]
 
     def _sample(self, index: Any, row: int) -> str:
-        where = f"position {count(self.task.position + row)} of epoch {self.task.epoch}"
+        position = self.task.position + row * self.task.stride
+        where = f"position {count(position)} of epoch {self.task.epoch}"
         return where if index is None else f"index {index!r}, {where}"
 
     def _none(self, rows: list[int], size: int) -> str:

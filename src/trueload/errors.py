@@ -9,6 +9,7 @@
     +-- KeysDifferError           samples of a batch with different keys (also a KeyError)
     +-- DuplicateError            a stream that every worker reads whole (also a RuntimeError)
     +-- DatasetChangedError       a sample whose making changes the dataset (also a RuntimeError)
+    +-- RanksDifferError          ranks that do not read the same order (also a RuntimeError)
     +-- WorkerLostError           a worker that ended, or was ended (also a RuntimeError)
     +-- StopIterationError        `StopIteration` out of user code (also a RuntimeError)
 
@@ -82,6 +83,10 @@ class DuplicateError(TrueloadError, RuntimeError):
 
 class DatasetChangedError(TrueloadError, RuntimeError):
     """Making a sample changes the dataset in place, and `guard="strict"`."""
+
+
+class RanksDifferError(TrueloadError, RuntimeError):
+    """The ranks of a run do not read the same order, so samples would be repeated and missed."""
 
 
 class StopIterationError(TrueloadError, RuntimeError):

@@ -20,14 +20,15 @@ from trueload.endless import Endless
 from trueload.errors import ArgumentError, StateError, render
 from trueload.fingerprint import identity_of
 from trueload.guard import Guard
-from trueload.iterators.epoch import described, untouched
+from trueload.iterators.epoch import described, is_keyed, share_for, steps_of, untouched
 from trueload.iterators.inline import InlineIterator
 from trueload.iterators.process import ProcessIterator
-from trueload.iterators.starting import has_processes, is_ours
+from trueload.iterators.starting import has_processes, is_ours, refuse_to_share
 from trueload.iterators.torch_process import TorchProcessIterator
 from trueload.ownership import Copying
 from trueload.progress import Progress, Taken
 from trueload.replay import replay
+from trueload.shares import Even
 from trueload.state import LoaderState
 from trueload.watching.writes import Budget
 from trueload.workers.memory import Pool
@@ -82,14 +83,24 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         guard: What is done about what silently goes wrong, such as workers that all read the same
             stream, or samples that change the dataset in place: "on" tells it once, "strict" makes
             it an error, "off" does not look. A `Guard` says more.
-        shard: "workers": an iterable dataset is split over the workers by us, so that its batches
+        shard: "ranks": the order is split over the ranks of `torch.distributed`, or of `torchrun`
+            before there is a process group; whatever the sampler, every sample comes once, and all
+            ranks take the same number of steps. So is the stream of an iterable dataset, over ranks
+            and workers. A pair of rank and world size: the same for ranks of your own.
+            "workers": an iterable dataset is split over the workers by us, so that its batches
             are those of a loader without workers; each worker reads the whole stream and transforms
-            and collates its own batches. `None`: each worker has the whole dataset, as with torch.
+            and collates its own batches. `None`: each rank and each worker has the whole dataset,
+            as with torch.
+        even: How the ranks come to the same number of samples, where they do not go round: "drop"
+            leaves out the last few, "pad" repeats the first few. `None`: the last batches differ by
+            one sample, and where a rank would have none at all, it gets one that another has;
+            `taken.mask` says which samples count.
 
     Raises:
         ValueError: As torch, for arguments that exclude each other or are out of range.
-        ArgumentError: An argument of ours has none of the values above, or `shard="workers"` is
-            given for a map-style dataset (also a ValueError).
+        ArgumentError: An argument of ours has none of the values above, or does not go with the
+            others: `shard="workers"` with a map-style dataset, `shard="ranks"` with a sampler that
+            is split over ranks already (also a ValueError).
     """
 
     transform: Callable[[Any], Any] | None = None
@@ -97,7 +108,8 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
     rng: str | None = None
     copy: Copying = "auto"
     guard: str | Guard = "on"
-    shard: str | None = None
+    shard: str | tuple[int, int] | None = None
+    even: Even | None = None
     _iterator: Any = None  # found here once a library has deleted the loader's own
 
     def __init__(  # noqa: PLR0913, PLR0917 - torch's arguments
@@ -125,11 +137,12 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         rng: str | None = None,
         copy: Copying = "auto",
         guard: str | Guard = "on",
-        shard: str | None = None,
+        shard: str | tuple[int, int] | None = None,
+        even: Even | None = None,
     ) -> None:
         own = {"transform": transform, "seed": seed, "rng": rng, "copy": copy}
-        own |= {"guard": guard, "shard": shard}
-        check_own(dataset, own)
+        own |= {"guard": guard, "shard": shard, "even": even}
+        check_own(dataset, own | {"in_order": in_order})
         self._progress = Progress()
         self._pool, self._shelf, self._budget = Pool(), Shelf(), Budget()
         super().__init__(
@@ -154,6 +167,13 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         for name, value in own.items():
             if value != getattr(DataLoader, name):
                 setattr(self, name, value)
+        share_for(self)
+
+    def __len__(self) -> int:
+        """Give how many batches an epoch has: with `shard="ranks"`, on each rank."""
+        length = super().__len__()
+        share = share_for(self)
+        return length if share is None else steps_of(self, share)
 
     def __getstate__(self) -> dict[str, Any]:
         """Give a copy or a pickle its own progress and memory."""
@@ -165,11 +185,11 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         if isinstance(self.dataset, (IterDataPipe, MapDataPipe)):
             return super()._get_iterator()
         if self.num_workers == 0:
-            keyed = self.rng != "worker" and not (self.seed is None and self.rng is None)
-            return InlineIterator(self, keyed=keyed)
+            return InlineIterator(self, keyed=is_keyed(self))
         self.check_worker_number_rationality()
         if is_ours(self):
             return ProcessIterator(self, keyed=self.rng != "worker")
+        refuse_to_share(self)
         return TorchProcessIterator(self, keyed=self.rng != "worker" and has_processes(self))
 
     def endless(self, steps: int | None = None) -> Iterator[Any]:

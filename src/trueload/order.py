@@ -8,7 +8,6 @@ batch and no generator; `cut` makes batches of them.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from trueload.permutation import MOST, SORTED_UP_TO, Feistel, sorted_permutation
 
 BLOCK = 1 << 14
 _FIRST_BLOCK = 1 << 9
+_NOTHING = np.empty(0, dtype=np.int64)
 
 
 class Order(ABC):
@@ -45,6 +45,14 @@ class Order(ABC):
             message = f"positions {start}..{stop} are not within 0..{len(self)}"
             raise ValueError(message)
         return self._indices(start, stop)
+
+    def stripe(self, start: int, stop: int, step: int) -> np.ndarray:
+        """Give the indices at every `step`-th position from `start`, below `stop`.
+
+        Returns:
+            int64, shape (ceil((stop - start) / step),).
+        """
+        return self._indices(start, stop)[::step] if start < stop else _NOTHING
 
     def position_of(self, index: int) -> int | None:
         """Give the first position of an index, or `None`; reads the order where it must."""
@@ -105,6 +113,12 @@ class Permutation(Order):
         if self._feistel is None:
             return self._sorted[start:stop]  # pyrefly: ignore - one of the two is there
         return self._feistel.forward(np.arange(start, stop, dtype=np.int64))
+
+    def stripe(self, start: int, stop: int, step: int) -> np.ndarray:
+        """Give the indices at every `step`-th position, without making those between them."""
+        if self._feistel is None or start >= stop:
+            return Order.stripe(self, start, stop, step)
+        return self._feistel.forward(np.arange(start, stop, step, dtype=np.int64))
 
     def position_of(self, index: int) -> int | None:
         """Give the position of an index, without reading the order."""
@@ -235,63 +249,6 @@ class Stored(Order):
 
     def _indices(self, start: int, stop: int) -> np.ndarray:
         return self.stored[start:stop]
-
-
-@dataclass(frozen=True, slots=True)
-class Shard(Order):
-    """The part of an order that one rank reads: every `world_size`-th position from its own.
-
-    After any number of steps the ranks together have read a beginning of the order without a
-    gap, so another number of ranks can go on from there.
-
-    Args:
-        order: The order of all ranks together.
-        rank: From 0 to `world_size - 1`.
-        world_size: How many ranks there are.
-        even: What makes the ranks' parts equally long: "drop" leaves out the last samples, "pad"
-            begins again with the first ones, as torch's DistributedSampler; `None` lets them
-            differ by one.
-
-    Raises:
-        ValueError: The rank is out of range, or `even` none of these.
-    """
-
-    order: Order
-    rank: int
-    world_size: int
-    even: Literal["drop", "pad"] | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.rank < self.world_size:
-            known = f"0..{self.world_size - 1}"
-            message = f"the rank of {self.world_size} must be in {known}, got {self.rank}"
-            raise ValueError(message)
-        if self.even not in (None, "drop", "pad"):
-            message = f"even must be 'drop', 'pad' or None, got {self.even!r}"
-            raise ValueError(message)
-
-    def __len__(self) -> int:
-        total = len(self.order)
-        if self.even == "drop" or not total:
-            return total // self.world_size
-        if self.even == "pad":
-            return (total + self.world_size - 1) // self.world_size
-        return (total - self.rank + self.world_size - 1) // self.world_size
-
-    def global_position(self, position: int) -> int:
-        """Give the position in the order of all ranks of a position in this part."""
-        return position * self.world_size + self.rank
-
-    def _indices(self, start: int, stop: int) -> np.ndarray:
-        total, step = len(self.order), self.world_size
-        first, last = self.global_position(start), self.global_position(stop)
-        if first >= last:
-            return np.empty(0, dtype=np.int64)
-        whole = self.order.indices(first, min(last, total)) if first < total else None
-        part = np.empty(0, dtype=np.int64) if whole is None else whole[::step]
-        missing = range(self.global_position(start + len(part)), last, step)
-        padded = [self.order.indices(at % total, at % total + 1) for at in missing]
-        return np.concatenate([part, *padded]) if padded else part
 
 
 def cut(

@@ -9,6 +9,8 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
+
 from trueload.seeds import key_of
 from trueload.state import LoaderState
 from trueload.tasks import Task, listed
@@ -27,6 +29,9 @@ class Taken:
         seed: The 64-bit key that the random generators were seeded with for it, or `None` where
             samples drew from the process's own generators. With `rng="sample"`, the root that
             the key of each sample is made from.
+        size: How many samples it has; `None` for an iterable dataset that we do not share out.
+        real: How many of them count, the first ones. The others are repeated so that all ranks
+            take the same number of steps; see `mask`.
     """
 
     epoch: int
@@ -34,6 +39,20 @@ class Taken:
     position: int
     indices: Any
     seed: int | None
+    size: int | None = None
+    real: int | None = None
+
+    @property
+    def mask(self) -> torch.Tensor:
+        """Which of its samples count: bool, shape (batch,); false for those that are repeated.
+
+        Raises:
+            ValueError: `size` is not known.
+        """
+        if self.size is None:
+            message = "how many samples a stream gave is known with `shard=` only"
+            raise ValueError(message)
+        return torch.arange(self.size) < (self.size if self.real is None else self.real)
 
 
 @dataclass
@@ -51,6 +70,9 @@ class Cursor:
         finished: Whether the epoch has ended.
         skipped: How many turns fell to workers whose stream was over.
         order_seed: The seed of the epoch's shuffle, once torch's generator has given it.
+        minds_repeats: Whether it is to be told where a batch holds nothing but what another rank
+            has too.
+        repeat: Such a batch, until somebody asks where it came from.
     """
 
     start: LoaderState
@@ -63,6 +85,8 @@ class Cursor:
     finished: bool = False
     skipped: int = 0
     order_seed: int | None = None
+    minds_repeats: bool = False
+    repeat: Task | None = None
     _early: dict[int, Task] = field(default_factory=dict)
     _noted: dict[int, dict[str, Any]] = field(default_factory=dict)
     _others: dict[str, Any] = field(default_factory=dict)
@@ -88,12 +112,14 @@ class Cursor:
     def took(self, task: Task) -> None:
         """Note that a batch was taken, in order or, with `in_order=False`, before its turn."""
         self.task = task
+        if task.real == 0 and self.minds_repeats:
+            self.repeat = task
         if self._noted:
             self._others |= self._noted.pop(task.batch, {})
         if task.batch != self._next and (self._early or task.batch > self._next):
             self._early[task.batch] = task
             return
-        self._next, self._position = task.batch + 1, task.position + task.size
+        self._next, self._position = task.batch + 1, task.behind()
         while self._early and self._next in self._early:
             early = self._early.pop(self._next)
             self._next += 1
@@ -131,14 +157,16 @@ class Cursor:
 
     def taken(self) -> Taken | None:
         """Tell where the last batch came from."""
-        task = self.task
+        task, self.repeat = self.task, None
         if task is None:
             return None
         key = self.root
         if key is not None and not self.each_sample:
             key = key_of(key, task.position)
         indices = None if self.stream else listed(task.indices)
-        return Taken(task.epoch, task.batch, task.position, indices, key)
+        size = None if self.stream and task.real is None else task.size
+        real = size if task.real is None else task.real
+        return Taken(task.epoch, task.batch, task.position, indices, key, size, real)
 
 
 _EARLIER = Task(0, 0, 0, None, 0)

@@ -44,7 +44,7 @@ class Randomness:
 
     def start_sample(self, task: Task, row: int, own: Sequence[Any] = ()) -> None:
         """Seed the global generators, and the dataset's own, for one sample of a batch."""
-        _seed(key_of(self.root, task.position + row), own)
+        _seed(key_of(self.root, task.position + row * task.stride), own)
 
     def start_collate(self, task: Task, own: Sequence[Any] = ()) -> None:
         """Seed them for the collate function, which may not depend on who made the samples."""
@@ -316,7 +316,8 @@ class Recipe:
 
 def part_of(task: Task, rows: range) -> Task:
     """Give the task of some rows of a batch."""
-    indices, position = task.indices[rows.start : rows.stop], task.position + rows.start
+    indices = task.indices[rows.start : rows.stop]
+    position = task.position + rows.start * task.stride
     return task._replace(indices=indices, position=position, size=len(rows))
 
 

@@ -26,7 +26,7 @@ class LoaderState:
     Attributes:
         epoch: Number of the epoch that was begun last, from 0.
         batches: Batches taken in it without a gap.
-        position: Samples in those batches.
+        position: Samples in those batches, of all ranks together.
         ahead: Numbers of batches taken beyond a gap (`in_order=False` only).
         finished: Whether that epoch has ended, so that the next one starts whole.
         seed: The loader's `seed`, or `None`.
@@ -42,6 +42,7 @@ class LoaderState:
         iterator_state: What the `state_dict` of the iterator over the dataset gave, or `None`.
         skipped: How many of `batches` are none: the turns of workers whose stream was over.
         readers: How many workers read an iterable dataset, each on its own; 0 for any other way.
+        ranks: How many ranks shared the order, so that each of `batches` was one on all of them.
         reader_states: Where their streams stand, packed, for datasets that know.
     """
 
@@ -64,6 +65,7 @@ class LoaderState:
     skipped: int = 0
     readers: int = 0
     reader_states: str | None = None
+    ranks: int = 1
 
     def to_dict(self) -> dict[str, Any]:
         """Give the state as a flat dictionary of plain values with constant keys."""
@@ -107,7 +109,7 @@ class LoaderState:
         if self.batch_size is None:
             each = self.position // self.batches if self.batches else 1
             return replace(self, batches=batches, position=batches * each)
-        return replace(self, batches=batches, position=batches * self.batch_size)
+        return replace(self, batches=batches, position=batches * self.batch_size * self.ranks)
 
     def check_belongs(self, here: "LoaderState") -> None:
         """Refuse the state of another dataset, order or seed.

@@ -17,7 +17,9 @@ from trueload.ownership import Copying
 from trueload.recipe import Hand, Randomness, Way, finish, transformed
 from trueload.reuse import Care
 from trueload.seeds import reseed, stream_key_of
+from trueload.shares import Share
 from trueload.state import state_of
+from trueload.stream_part import Part
 from trueload.tasks import Task
 
 
@@ -34,6 +36,7 @@ class Stream:
         drop_last: Whether a last batch that is not full is left out.
         copying: As in `Recipe`.
         stays: As in `Recipe`.
+        part: Reads one rank's samples of the stream; `None` where all of them are wanted.
         ended: Whether the iterator has stopped.
     """
 
@@ -45,6 +48,7 @@ class Stream:
     drop_last: bool
     copying: Copying = "auto"
     stays: bool = False
+    part: Part | None = None
     ended: bool = False
     _care: Care = field(init=False, default_factory=Care, repr=False)
 
@@ -77,6 +81,11 @@ class Stream:
         """
         if self.ended:
             raise StopIteration
+        pull = self._pull_all if self.part is None else self._pull_part
+        samples = pull(task, random, hand)
+        return samples if self.batched else samples.pop()
+
+    def _pull_all(self, task: Task, random: Randomness | None, hand: Hand | None) -> list[Any]:
         if random is not None:
             random.start(task)
         samples: list[Any] = []
@@ -97,7 +106,18 @@ class Stream:
             self._care.learn(copies)
         if not samples or (self.batched and self.drop_last and len(samples) < task.size):
             raise StopIteration
-        return samples if self.batched else samples.pop()
+        return samples
+
+    def _pull_part(self, task: Task, random: Randomness | None, hand: Hand | None) -> list[Any]:
+        part: Any = self.part
+        copies = self._care.copies(task, self.copying) if self.batched else None
+        try:
+            samples = part.pull(task, random, hand, copies)
+        finally:
+            self.ended = part.ended
+        if copies is not None:
+            self._care.learn(copies)
+        return samples
 
 
 @dataclass
@@ -105,8 +125,8 @@ class StreamRecipe:
     """Makes those batches of an iterable dataset that fall to one of several workers.
 
     As with torch, each worker has the whole dataset, and batch `b` is the worker's own batch number
-    `b // count`. With `split`, it is batch `b` of the stream, and the worker reads over those of
-    the others, so that the batches are those of a loader without workers.
+    `b // count`. With a `share`, it is a batch of the whole stream, and the worker reads over what
+    is others', so that the batches are those of a loader without workers.
 
     Attributes:
         dataset: The iterable dataset.
@@ -115,7 +135,7 @@ class StreamRecipe:
         batched: Whether samples are put together in batches.
         drop_last: Whether a last batch that is not full is left out.
         copying: As in `Recipe`.
-        split: Whether the stream is split over the workers.
+        share: Which part of the stream this process reads, if it is shared by ranks or workers.
         number: The worker's number.
         count: How many workers there are.
     """
@@ -126,7 +146,7 @@ class StreamRecipe:
     batched: bool
     drop_last: bool
     copying: Copying = "auto"
-    split: bool = False
+    share: Share | None = None
     number: int = 0
     count: int = 1
     _stream: Stream | None = field(default=None, init=False, repr=False)
@@ -164,16 +184,23 @@ class StreamRecipe:
         stream = self._stream_at(task, random)
         self._next += 1
         batch = stream.make(task, random, empty, hand)
-        doubted = self._next == 1 and self.count > 1 and not self.split and not self._asked()
-        return StreamBatch(batch, self._state(stream), digest_of(batch) if doubted else None)
+        alone = self.share is None and self.count > 1
+        doubted = alone and self._next == 1 and not self._asked()
+        counts = None if stream.part is None else stream.part.counts
+        digest = digest_of(batch) if doubted else None
+        return StreamBatch(batch, self._state(stream), digest, counts)
 
     def _stream_at(self, task: Task, random: Randomness | None) -> Stream:
         """Give the stream where it is about to give the batch."""
-        wanted = task.batch if self.split else task.batch // self.count
+        share = self.share
+        wanted = task.batch // self.count if share is None else task.position - share.rank
         stream = self._stream
-        if stream is None or self._epoch != task.epoch or wanted < self._next:
+        if stream is None or self._epoch != task.epoch or wanted < self._at(stream):
             stream = self._stream = self._begun(task, wanted, random)
             self._epoch = task.epoch
+        if stream.part is not None:
+            stream.part.read_over(wanted, task, random)
+            return stream
         while self._next < wanted:
             earlier = self._earlier(task, wanted - self._next)
             with suppress(Exception):  # told when that batch was asked for; the end is the end
@@ -183,7 +210,7 @@ class StreamRecipe:
 
     def _begun(self, task: Task, wanted: int, random: Randomness | None) -> Stream:
         if random is not None:
-            reseed(stream_key_of(random.root, 0 if self.split else self.number))
+            reseed(stream_key_of(random.root, 0 if self.share is not None else self.number))
         saved, self._saved = self._saved, None
         if saved is not None and saved.next > wanted:
             saved = None
@@ -198,6 +225,9 @@ class StreamRecipe:
         elif saved is not None and samples is self.dataset:
             samples.load_state_dict(saved.dataset)  # `iter` may have set it back
         self._next = 0 if saved is None else saved.next
+        part = None
+        if self.share is not None:
+            part = Part(samples, self.share, drop_last=self.drop_last, position=self._next)
         return Stream(
             dataset=self.dataset,
             samples=samples,
@@ -206,7 +236,12 @@ class StreamRecipe:
             batched=self.batched,
             drop_last=self.drop_last,
             copying=self.copying,
+            part=part,
         )
+
+    def _at(self, stream: Stream) -> int:
+        """Give how far a stream has been read: in batches, or in samples where it is shared."""
+        return self._next if stream.part is None else stream.part.position
 
     def _state(self, stream: Stream) -> "StreamState | None":
         dataset, samples = self.dataset, stream.samples
@@ -214,11 +249,11 @@ class StreamRecipe:
         of_iterator = None if samples is dataset else state_of(samples)
         if of_dataset is None and of_iterator is None:
             return None
-        return StreamState(self._next, of_dataset, of_iterator)
+        return StreamState(self._at(stream), of_dataset, of_iterator)
 
     def _earlier(self, task: Task, steps: int) -> Task:
         """Give the task of this worker's stream so many batches before."""
-        back = steps if self.split else steps * self.count
+        back = steps * self.count
         return task._replace(batch=task.batch - back, position=task.position - back * task.size)
 
 
@@ -227,7 +262,7 @@ class StreamState:
     """Where a worker's stream stands, for datasets that know a state of their own.
 
     Attributes:
-        next: The number of its own batch that comes next.
+        next: The number of its own batch that comes next; of the sample, where it is shared.
         dataset: What the dataset's `state_dict` gave, or `None`.
         iterator: What the `state_dict` of the iterator over it gave, or `None`.
     """
@@ -244,8 +279,11 @@ class StreamBatch(NamedTuple):
         batch: The batch.
         state: Where its stream stands after it.
         digest: Of the first batch of a stream that nobody split over the workers, else `None`.
+        counts: How many samples it has, and how many of them count; `None` where the stream is
+            not shared.
     """
 
     batch: Any
     state: StreamState | None
     digest: bytes | None
+    counts: tuple[int, int] | None = None

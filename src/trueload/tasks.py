@@ -27,6 +27,11 @@ class Task(NamedTuple):
         size: How many samples it has, at most for an iterable dataset.
         counted: Whether the indices come from an order of ours, so that the dataset gets them as
             Python integers; those of a user's sampler reach it as they are.
+        stride: How far its samples lie apart in the order: the number of ranks that take turns.
+        end: The position of the order once all ranks have taken their batches of this step; `None`
+            where this batch is all of it.
+        real: How many of the samples count, the first ones; `None` for all. The others are
+            repeated, so that a rank has as many as the rest.
     """
 
     epoch: int
@@ -35,6 +40,13 @@ class Task(NamedTuple):
     indices: Any
     size: int
     counted: bool = False
+    stride: int = 1
+    end: int | None = None
+    real: int | None = None
+
+    def behind(self) -> int:
+        """Give the position of the order once this step is taken."""
+        return self.position + self.size if self.end is None else self.end
 
 
 class Start(NamedTuple):
@@ -83,7 +95,7 @@ def from_sampler(
     """
     position = start.position if stands else 0
     for batch, drawn in enumerate(indices, start.batch if stands else 0):
-        wanted = _own(drawn) if batched else drawn
+        wanted = own(drawn) if batched else drawn
         size = len(wanted) if batched else 1
         if batch >= start.batch and batch not in start.ahead:
             yield Task(start.epoch, batch, position, wanted, size)
@@ -100,7 +112,8 @@ def from_stream(batch_size: int | None, start: Start) -> Iterator[Task]:
         position += size
 
 
-def _own(indices: Any) -> Any:
+def own(indices: Any) -> Any:
+    """Copy the indices of a batch that a sampler gave, as it may fill the same list again."""
     if isinstance(indices, np.ndarray):
         return indices.copy()
     if isinstance(indices, Sequence) and not isinstance(indices, list):

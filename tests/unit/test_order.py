@@ -13,7 +13,6 @@ from trueload.order import (
     Repeated,
     Replacement,
     Sequential,
-    Shard,
     Stored,
     Weighted,
     cut,
@@ -31,7 +30,6 @@ ORDERS = {
     "chosen": Chosen(np.array([7, 3, 5]), Permutation(3, 42)),
     "repeated": Repeated(4, 10, 42),
     "stored": Stored(np.array([4, 4, 1])),
-    "shard": Shard(Permutation(10, 42), 1, 3),
 }
 each_order = pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
 
@@ -56,7 +54,6 @@ def batches(order, batch_size, **options):
         ("chosen", [3, 7, 5]),
         ("repeated", [3, 2, 1, 0, 3, 2, 0, 1]),
         ("stored", [4, 4, 1]),
-        ("shard", [5, 7, 3]),
     ],
 )
 def test_an_order_never_changes(name, indices):
@@ -175,50 +172,12 @@ def test_weights_of_whole_numbers_are_taken_too():
     assert whole(whole_numbers) == whole(ORDERS["weighted"])
 
 
-@pytest.mark.parametrize(("rank", "world_size"), [(-1, 2), (2, 2), (3, 2)])
-def test_a_rank_out_of_range_is_refused(rank, world_size):
-    message = f"the rank of {world_size} must be in 0..{world_size - 1}, got {rank}"
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        Shard(Sequential(9), rank, world_size)
-
-
-def test_another_word_for_even_is_refused():
-    with pytest.raises(ValueError, match=r"^even must be 'drop', 'pad' or None, got 'both'$"):
-        Shard(Sequential(9), 0, 2, even="both")
-
-
-@pytest.mark.parametrize(
-    ("even", "parts"),
-    [
-        (None, [[0, 3, 6], [1, 4, 7], [2, 5]]),
-        ("drop", [[0, 3], [1, 4], [2, 5]]),
-        ("pad", [[0, 3, 6], [1, 4, 7], [2, 5, 0]]),
-    ],
-)
-def test_ranks_take_turns(even, parts):
-    assert [whole(Shard(Sequential(8), rank, 3, even)) for rank in range(3)] == parts
-
-
-def test_more_ranks_than_samples_pad_all_around():
-    assert [whole(Shard(Sequential(2), rank, 5, "pad")) for rank in range(5)] == [
-        [0],
-        [1],
-        [0],
-        [1],
-        [0],
-    ]
-
-
-@pytest.mark.parametrize("even", [None, "drop", "pad"])
-def test_no_rank_has_a_part_of_nothing(even):
-    assert [whole(Shard(Sequential(0), rank, 3, even)) for rank in range(3)] == [[], [], []]
-
-
-def test_a_shard_knows_the_position_over_all_ranks():
-    order = Permutation(10, 42)
-    shard = Shard(order, 1, 3)
-    wanted = [order.indices(at, at + 1)[0] for at in map(shard.global_position, range(3))]
-    assert whole(shard) == wanted
+@each_order
+@pytest.mark.parametrize("step", [1, 2, 3, 7])
+@pytest.mark.parametrize("start", [0, 1, 3, 100])
+def test_a_stripe_is_every_few_positions(order, step, start):
+    for stop in (0, 1, 3, len(order)):
+        assert order.stripe(start, stop, step).tolist() == whole(order)[start:stop:step]
 
 
 def test_a_cut_gives_full_batches_and_a_rest():

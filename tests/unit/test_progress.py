@@ -80,7 +80,9 @@ def test_the_start_of_a_resumed_epoch_counts():
 
 def test_the_last_batch_taken_is_told_in_any_order():
     taken = after(0, 2, 1).taken()
-    assert taken == Taken(epoch=3, batch=1, position=4, indices=[4, 5, 6, 7], seed=None)
+    assert taken == Taken(
+        epoch=3, batch=1, position=4, indices=[4, 5, 6, 7], seed=None, size=4, real=4
+    )
 
 
 def test_a_batch_that_was_lost_counts_and_is_not_the_last_taken():

@@ -6,6 +6,7 @@ import pytest
 from torch.utils.data import IterableDataset
 
 from trueload.recipe import Randomness
+from trueload.shares import Share
 from trueload.stream import Stream, StreamRecipe
 from trueload.tasks import Start, from_stream
 
@@ -133,7 +134,7 @@ def test_several_readers_make_each_their_own_batches():
 
 
 def test_readers_that_split_a_stream_make_the_batches_of_one():
-    readers = [reader_of(Source(), number, 2, split=True) for number in (0, 1)]
+    readers = [reader_of(Source(), number, 2, share=Share()) for number in (0, 1)]
     made = [readers[task.batch % 2].make(task).batch for task in tasks(3)]
     assert made == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
 

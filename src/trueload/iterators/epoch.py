@@ -19,8 +19,11 @@ from torch.utils.data import BatchSampler
 from torch.utils.data.distributed import DistributedSampler
 
 from trueload import samplers
+from trueload.errors import ArgumentError, StateError, render, several
 from trueload.fingerprint import identity_of, length_of
+from trueload.iterators.accord import Accord, cut_of
 from trueload.progress import Cursor
+from trueload.ranks import refuse_second_split, share_of
 from trueload.recipe import Randomness, Recipe
 from trueload.seeds import (
     next_base_seed,
@@ -30,6 +33,8 @@ from trueload.seeds import (
     root_of,
     unpack_generator,
 )
+from trueload.shares import Share
+from trueload.sharing import Cut, of_order, of_stream
 from trueload.state import LoaderState, keeps_state, state_of
 from trueload.stream import StreamRecipe
 from trueload.tasks import Start, Task, from_order, from_sampler, from_stream
@@ -48,6 +53,7 @@ def described(loader: Any, state: LoaderState) -> LoaderState:
         batch_size=_stream_size(loader) if plan is None else plan.batch_size,
         dataset=identity_of(loader.dataset),
         length=None if stream else length_of(loader.dataset),
+        ranks=_ranks_of(share_of(loader)),
     )
 
 
@@ -89,13 +95,24 @@ def maker_of(loader: Any) -> Recipe | StreamRecipe:
         batched=loader._auto_collation,  # noqa: SLF001 - torch's name for "there are batches"
         drop_last=loader.drop_last,
         copying=loader.copy,
-        split=loader.shard == "workers",
+        share=share_of(loader),
     )
+
+
+def is_keyed(loader: Any) -> bool:
+    """Say whether what samples draw is keyed by us in the loader's own process.
+
+    As with torch, it is not where nobody asked for it; but ranks that read one stream must draw
+    alike while they do.
+    """
+    shared = is_stream(loader) and loader.shard not in {None, "workers"}
+    asked = loader.seed is not None or loader.rng is not None
+    return loader.rng != "worker" and (asked or shared)
 
 
 def readers_of(loader: Any) -> int:
     """Give how many workers read an iterable dataset each on its own; 0 for any other way."""
-    several = is_stream(loader) and loader.num_workers > 1 and loader.shard != "workers"
+    several = is_stream(loader) and loader.num_workers > 1 and loader.shard is None
     return loader.num_workers if several else 0
 
 
@@ -123,6 +140,7 @@ class Beginning:
     Attributes:
         resumed: The state of an epoch under way that goes on here, or `None`.
         start: Where the epoch begins.
+        share: The part of it that this process reads, or `None` for all of it.
         plan: How a map-style dataset is sampled; `None` for an iterable one.
         cursor: What the iterator writes down.
     """
@@ -131,21 +149,28 @@ class Beginning:
         self, loader: Any, *, keyed: bool, ahead: bool = False, state: LoaderState | None = None
     ) -> None:
         self._progress = loader._progress  # noqa: SLF001 - the loader's own part
+        stream = is_stream(loader)
         saved: LoaderState | None = state or self._progress.resume
         self.resumed = saved if saved is not None and saved.base_seed is not None else None
         self.start = saved or LoaderState(epoch=self._progress.next_epoch)
-        stream = is_stream(loader)
+        self.share = share_for(loader, self.start)
         self.plan = None if stream else samplers.read(loader, loader.seed, self.start.epoch)
         size = _stream_size(loader) if self.plan is None else self.plan.batch_size
         readers = readers_of(loader)
         if self.start.batches and self.start.readers != readers:
             say_other_readers(self.start.readers, readers)
-        self.start = replace(self.start, batch_size=size, readers=readers)
+        ranks = _ranks_of(self.share)
+        self.start = replace(self.start, batch_size=size, readers=readers, ranks=ranks)
         self._loader = ref(loader)
         self._keyed, self._ahead = keyed, ahead
         followed = self.plan is not None and self.plan.order_of is None
+        self._accord: Accord | None = None
+        if self.share is not None:
+            silent = state is not None
+            self._accord = Accord(loader, self.share, self.plan, self.start, silent=silent)
         self._owner: Any = None
         self.cursor = Cursor(self.start, stream=stream, followed=followed)
+        self.cursor.minds_repeats = self.share is not None and self.share.even is None
         if state is None:
             self._progress.resume = None
             self.register()
@@ -163,7 +188,7 @@ class Beginning:
     @contextmanager
     def drawing(self) -> Iterator[None]:
         """Draw as torch does, or, where an epoch is resumed, as it did when it was begun."""
-        plan, followed = self.plan, self.cursor.followed
+        plan, followed, accord = self.plan, self.cursor.followed, self._accord
         if self.resumed is not None:
             with preserved():
                 if plan is not None and followed and self.resumed.generator is not None:
@@ -171,8 +196,15 @@ class Beginning:
                 yield
             return
         if plan is not None and followed and _may_draw(self.loader):
-            self.start = replace(self.start, generator=pack_generator(plan.generator))
-        yield
+            packed = pack_generator(plan.generator)
+            if accord is not None:
+                packed = accord.generator(packed)
+            self.start = replace(self.start, generator=packed)
+        if plan is not None and accord is not None:
+            with accord.drawing(self.start.generator, plan):
+                yield
+        else:
+            yield
 
     def tasks(self, iterator: Any) -> Iterator[Task]:
         """Give the tasks of the epoch, once torch's constructor has drawn the base seed.
@@ -183,6 +215,9 @@ class Beginning:
         if self.resumed is not None:
             iterator._base_seed = self.resumed.base_seed  # noqa: SLF001 - torch's attribute
         base_seed = iterator._base_seed  # noqa: SLF001 - torch's attribute
+        if self._accord is not None and self.loader.shard not in {None, "workers"}:
+            base_seed = self._accord.settle(base_seed, self.cursor)
+            iterator._base_seed = self._accord.seed_of_workers(base_seed)  # noqa: SLF001 - torch's
         self.start = replace(self.start, base_seed=base_seed)
         self.cursor.start = self.start
         if self._keyed:
@@ -208,9 +243,13 @@ class Beginning:
         if plan.order_of is not None:
             return self._ordered(plan)
         drawn, stands = self._restored(drawn)
-        tasks = from_sampler(drawn, batched=plan.batched, start=self.at(), stands=stands)
+        accord, owned = self._accord, self._owner is not None
+        if accord is None:
+            tasks = from_sampler(drawn, batched=plan.batched, start=self.at(), stands=stands)
+        else:  # looking ahead, the sampler's own state would be that of later samples
+            tasks = accord.follow(drawn, self.at(), stands=stands, looks_ahead=not owned)
         tasks = self._noted(tasks)
-        if self.resumed is None:
+        if self.resumed is None and (accord is None or owned):
             return tasks
         first = next(tasks, None)
         return iter(()) if first is None else chain([first], tasks)
@@ -218,6 +257,8 @@ class Beginning:
     def _of_stream(self, drawn: Iterator[Any]) -> Iterator[Task]:
         """Yield tasks for an iterable dataset: of one size, or as a batch sampler cuts them."""
         loader = self.loader
+        if self.share is not None:
+            return of_stream(Cut(self.start.batch_size, loader.drop_last), self.share, self.at())
         if is_cut_evenly(loader):
             return from_stream(self.start.batch_size, self.at())
         cut = from_sampler(drawn, batched=True, start=self.at())
@@ -228,6 +269,9 @@ class Beginning:
         if plan.draws and self.cursor.order_seed is None:
             self.cursor.order_seed = samplers.draw_seed()
         order = plan.order_of(self.cursor.order_seed)  # pyrefly: ignore - checked by the caller
+        if self.share is not None:
+            yield from of_order(order, cut_of(plan), self.share, self.at())
+            return
         yield from from_order(order, plan.batch_size, drop_last=plan.drop_last, start=self.at())
 
     def _restored(self, drawn: Iterator[Any]) -> tuple[Iterator[Any], bool]:
@@ -262,6 +306,49 @@ class Beginning:
         for task in tasks:
             self.cursor.note(task.batch, "sampler_state", owner.state_dict())
             yield task
+
+
+def share_for(loader: Any, start: LoaderState = LoaderState()) -> Share | None:  # noqa: B008 - frozen
+    """Give the part of an epoch that a process reads, and see that it can be had.
+
+    Raises:
+        ArgumentError: It cannot.
+        StateError: Several ranks shared a stream that is not shared any more.
+    """
+    refuse_second_split(loader)
+    share, stream = share_of(loader), is_stream(loader)
+    if share is None and start.ranks > 1:
+        if stream:
+            facts = [("saved", several(start.ranks, "rank")), ("now", f"`shard={loader.shard!r}`")]
+            hint = 'pass `shard="ranks"`, also where there is only one rank'
+            title = "the state belongs to a stream that ranks shared"
+            raise StateError(render(title, "TL103", facts, hint))
+        return Share()
+    if share is not None and stream and not is_cut_evenly(loader):
+        hint = "pass `batch_size` instead"
+        title = f"`shard={loader.shard!r}` does not go with a `batch_sampler` over a stream"
+        raise ArgumentError(render(title, "TL105", hint=hint))
+    return share
+
+
+def steps_of(loader: Any, share: Share) -> int:
+    """Give how many steps an epoch of a loader has on each rank."""
+    if not is_stream(loader):
+        return steps_over(loader._index_sampler, share, batched=loader._auto_collation)  # noqa: SLF001
+    size = _stream_size(loader) or 1
+    return share.steps(len(loader.dataset), size, drop_last=loader.drop_last)
+
+
+def steps_over(sampler: Any, share: Share, *, batched: bool) -> int:
+    """Give how many steps it takes all ranks to go over an index sampler."""
+    if batched and type(sampler) is BatchSampler:
+        count = len(sampler.sampler)  # pyrefly: ignore - where it has no length, it raises
+        return share.steps(count, sampler.batch_size, drop_last=sampler.drop_last)
+    return share.steps(len(sampler), 1)
+
+
+def _ranks_of(share: Share | None) -> int:
+    return 1 if share is None else share.world_size
 
 
 def following(cursor: Cursor) -> LoaderState | None:

@@ -11,11 +11,12 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter, _SingleProcessDataL
 from trueload.errors import tidied
 from trueload.generators import kept
 from trueload.guard import guard_of
-from trueload.iterators.epoch import Beginning, keep_state_of, recipe_of, say_skipped
-from trueload.iterators.telling import tell_changed
+from trueload.iterators.epoch import Beginning, keep_state_of, recipe_of, say_skipped, steps_over
+from trueload.iterators.telling import end_epoch, tell_changed
 from trueload.recipe import Randomness, Recipe
 from trueload.seeds import Borrowed, reseed, stream_key_of
 from trueload.stream import Stream
+from trueload.stream_part import Part
 from trueload.tasks import Task
 from trueload.watching.sentry import Sentry
 
@@ -40,7 +41,7 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             self._sampler_iter = beginning.tasks(self)
             self._cursor = beginning.cursor
             self._progress = loader._progress  # noqa: SLF001 - the loader's own part
-            self._random = beginning.randomness()
+            self._random, self._share = beginning.randomness(), beginning.share
             self._borrowed = Borrowed()
             self._empty = loader._pool.empty  # noqa: SLF001 - the loader's own part
             self._stream = beginning.plan is None
@@ -55,6 +56,12 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             forked=False,
             budget=loader._budget,  # noqa: SLF001 - the loader's own part
         )
+
+    def __len__(self) -> int:
+        """Give how many batches the epoch has."""
+        if self._share is None:
+            return super().__len__()
+        return steps_over(self._index_sampler, self._share, batched=self._auto_collation)
 
     def __next__(self) -> Any:
         """Make the next batch.
@@ -72,7 +79,7 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             else:
                 batch = self._next_data()
         except StopIteration:
-            self._cursor.finished = True
+            end_epoch(self._cursor, self._guard, self._dataset)
             raise
         except Exception as error:
             raise tidied(error)  # noqa: B904 - the same exception
@@ -97,6 +104,9 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             self._sentry.undo()
         if self._pin_memory:
             batch = pin_memory(batch, self._pin_memory_device)
+        if self._stream and self._share is not None:
+            size, real = self._maker.part.counts  # pyrefly: ignore - a shared stream has a part
+            task = task._replace(size=size, real=real)
         self._cursor.took(task)
         self._progress.latest = self._cursor
         return batch
@@ -150,15 +160,26 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             copying=loader.copy,
             stays=True,
         )
+        if self._share is not None:
+            at = start.position if stands else 0
+            stream.part = Part(samples, self._share, drop_last=self._drop_last, position=at)
         if start.batches and not stands:
             say_skipped(type(dataset).__qualname__, start.batches)
             self._read_over(stream, start.batches)
         return stream
 
     def _read_over(self, stream: Stream, batches: int) -> None:
-        size = self._cursor.start.batch_size or 1
+        start = self._cursor.start
+        size = start.batch_size or 1
+        if stream.part is not None:
+            task = Task(start.epoch, 0, 0, size, size)
+            if self._random is None:
+                stream.part.read_over(start.position, task, None)
+            else:
+                self._lend(stream.part.read_over, start.position, task, self._random)
+            return
         for batch in range(batches):
-            task = Task(self._cursor.start.epoch, batch, batch * size, size, size)
+            task = Task(start.epoch, batch, batch * size, size, size)
             try:
                 if self._random is None:
                     stream.pull(task)

@@ -15,12 +15,12 @@ from trueload.errors import DatasetChangedError, WorkerLostError, tidied
 from trueload.guard import guard_of
 from trueload.iterators.ahead import plan_key, shares
 from trueload.iterators.doubt import Doubt
-from trueload.iterators.epoch import Beginning, following, is_stream, maker_of
+from trueload.iterators.epoch import Beginning, following, is_stream, maker_of, steps_over
 from trueload.iterators.heavy import tell_heavy
 from trueload.iterators.lost import told_lost, told_unstarted
 from trueload.iterators.run import Epoch, Run, orders
 from trueload.iterators.starting import context_of
-from trueload.iterators.telling import tell_changed
+from trueload.iterators.telling import end_epoch, tell_changed
 from trueload.iterators.unsent import tell_unsent
 from trueload.seeds import next_base_seed
 from trueload.tasks import Task
@@ -194,6 +194,13 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
         """The processes, as libraries look at them."""
         return self._made_by.processes
 
+    def __len__(self) -> int:
+        """Give how many batches the epoch has."""
+        share = self._epoch.beginning.share
+        if share is None:
+            return super().__len__()
+        return steps_over(self._index_sampler, share, batched=self._auto_collation)
+
     def __next__(self) -> Any:
         """Take the next batch.
 
@@ -207,7 +214,7 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
                 return super().__next__()
             batch = self._next_data()
         except StopIteration:
-            self._cursor.finished = True
+            end_epoch(self._cursor, self._guard, self._maker.dataset)
             if not (self._persistent_workers or self._run.stays):
                 self._shutdown_workers()
             raise
@@ -261,7 +268,7 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
         states = self._epoch.states
         if states is not None:
             self._doubt.hear(order.worker, batch.digest)
-            batch = states.opened(batch, order)
+            order, batch = states.opened(batch, order)
         return order, batch
 
     def _told(self, task: Task, noted: Noted) -> Any:
@@ -283,7 +290,7 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
     def _leave_epoch(self) -> None:
         """Be in the epoch that was begun after this one."""
         epochs = self._run.epochs
-        self._cursor.finished = True
+        end_epoch(self._cursor, self._guard, self._maker.dataset)
         epochs.popleft()
         epochs[0].beginning.register()
         self._enter(epochs[0])

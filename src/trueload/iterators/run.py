@@ -106,7 +106,7 @@ class Epoch:
             tasks,
             random,
             loader.num_workers,
-            together=loader.shard == "workers",
+            together=loader.shard is not None,
             begins=self.states.begins,
             changes=changes,
         )

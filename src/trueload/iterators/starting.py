@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from trueload.errors import ArgumentError, render
 from trueload.iterators.epoch import is_cut_evenly, is_stream
 from trueload.workers.process import is_supported
 
@@ -20,6 +21,21 @@ def is_ours(loader: Any) -> bool:
         and is_supported()
         and (is_cut_evenly(loader) or not is_stream(loader))
     )
+
+
+def refuse_to_share(loader: Any) -> None:
+    """Refuse to share a stream where our own workers do not serve: torch's know no shares.
+
+    Raises:
+        ArgumentError: The loader is to share one.
+    """
+    if loader.shard is not None and is_stream(loader):
+        facts = [("context", type(loader.multiprocessing_context).__qualname__)]
+        title = (
+            f"`shard={loader.shard!r}` of a stream needs workers of ours, which do not serve here"
+        )
+        hint = "leave out `multiprocessing_context` and `batch_sampler`, or use `num_workers=0`"
+        raise ArgumentError(render(title, "TL105", facts, hint))
 
 
 def has_processes(loader: Any) -> bool:

@@ -22,7 +22,8 @@ from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from trueload.collate import collate
 from trueload.errors import tidied
-from trueload.iterators.epoch import Beginning, is_stream, recipe_of, say_skipped
+from trueload.iterators.epoch import Beginning, is_stream, recipe_of, say_skipped, steps_over
+from trueload.iterators.telling import end_epoch
 from trueload.recipe import Randomness, Recipe
 from trueload.tasks import Task
 from trueload.transport import Failure, failure
@@ -69,7 +70,7 @@ class TorchProcessIterator(_MultiProcessingDataLoaderIter):
 
     def _begin(self, loader: Any) -> Beginning:
         beginning = Beginning(loader, keyed=self._keyed)
-        self._cursor = beginning.cursor
+        self._cursor, self._guard = beginning.cursor, loader.guard
         self._progress = loader._progress  # noqa: SLF001 - the loader's own part
         self._out: dict[int, Task] = {}
         self._to_skip = beginning.start.batches if self._stream else 0
@@ -103,7 +104,7 @@ class TorchProcessIterator(_MultiProcessingDataLoaderIter):
         try:
             return super().__next__()
         except StopIteration:
-            self._cursor.finished = True
+            end_epoch(self._cursor, self._guard, self._dataset)
             raise
         except Exception as error:
             raise tidied(error)  # noqa: B904 - the same exception
@@ -146,6 +147,7 @@ class _Source:
     def __init__(self, iterator: TorchProcessIterator, loader: Any) -> None:
         self._iterator = proxy(iterator)  # a cycle would keep the workers alive until collected
         self._sampler = loader._index_sampler  # noqa: SLF001 - torch's name
+        self._batched = loader._auto_collation  # noqa: SLF001 - torch's name
         self._calls = count()
 
     def __iter__(self) -> Iterator[Any]:
@@ -154,7 +156,10 @@ class _Source:
         return self._iterator._beginning.tasks(self._iterator)  # noqa: SLF001 - of this module
 
     def __len__(self) -> int:
-        return len(self._sampler)
+        share = self._iterator._beginning.share  # noqa: SLF001 - of this module
+        if share is None:
+            return len(self._sampler)
+        return steps_over(self._sampler, share, batched=self._batched)
 
 
 def _face(loader: Any, source: _Source) -> SimpleNamespace:

@@ -7,6 +7,7 @@ worker whose stream is over is passed over from then on.
 import io
 from base64 import b85decode, b85encode
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -98,7 +99,8 @@ class StreamStates:
             self.begins = unpack_states(start.reader_states)
             cursor.sources = {"reader_states": lambda: pack_states(self._states)}
         else:
-            self.begins = _begin_of_one(start, loader.num_workers)
+            at = start.batches if loader.shard is None else start.position
+            self.begins = _begin_of_one(start, at, loader.num_workers)
             known = start.dataset_state
             cursor.note(None, "dataset_state", state_of(dataset) if known is None else known)
             cursor.note(None, "iterator_state", start.iterator_state)
@@ -106,21 +108,24 @@ class StreamStates:
         if start.batches and not self.begins:
             say_skipped(type(dataset).__qualname__, start.batches)
 
-    def opened(self, made: StreamBatch, order: Order) -> Any:
-        """Give the batch, once it is noted where its stream stands after it."""
+    def opened(self, made: StreamBatch, order: Order) -> tuple[Order, Any]:
+        """Give the batch and what it is of, once it is noted where its stream stands after it."""
         state = made.state
         if state is not None and order.worker is not None:
             self._states[order.worker] = state
             if not self._several:
                 self._cursor.note(order.task.batch, "dataset_state", state.dataset)
                 self._cursor.note(order.task.batch, "iterator_state", state.iterator)
-        return made.batch
+        if made.counts is not None:
+            size, real = made.counts
+            order = replace(order, task=order.task._replace(size=size, real=real))
+        return order, made.batch
 
 
-def _begin_of_one(start: LoaderState, workers: int) -> dict[int, StreamState]:
+def _begin_of_one(start: LoaderState, at: int, workers: int) -> dict[int, StreamState]:
     if start.dataset_state is None and start.iterator_state is None:
         return {}
-    state = StreamState(start.batches, start.dataset_state, start.iterator_state)
+    state = StreamState(at, start.dataset_state, start.iterator_state)
     return dict.fromkeys(range(workers), state)
 
 

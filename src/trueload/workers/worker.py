@@ -119,7 +119,7 @@ class _Info(torch_worker.WorkerInfo):
 
 def _info(outfit: Outfit, recipe: Maker, seed: int) -> torch_worker.WorkerInfo:
     """Say which worker this is. Workers that share a stream each believe to be the only one."""
-    if isinstance(recipe, StreamRecipe) and not recipe.split:
+    if isinstance(recipe, StreamRecipe) and recipe.share is None:
         info = _Info(outfit.number, outfit.count, seed, recipe.dataset)
         object.__setattr__(info, "asked", False)
         return info
