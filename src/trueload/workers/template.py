@@ -31,6 +31,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trueload.waiting import is_readable
+from trueload.workers.files import files_read, reopen
 from trueload.workers.locks import freed_locks, is_sound
 
 logger = logging.getLogger("trueload")
@@ -284,6 +285,7 @@ class _Life:
         threaded: bool,
     ) -> None:
         self._purpose, self._line, self._others = purpose, line, others
+        self._files = files_read()  # as they stand before the fork
         self._parent_pid, self._threaded = parent_pid, threaded
         self._context = multiprocessing.get_context("fork")
         self._workers: dict[int, Any] = {}
@@ -375,6 +377,7 @@ class _Life:
 
     def _be_worker(self, number: int) -> None:
         self._line.close()
+        reopen(self._files)
         self._purpose.target(number, self._parent)
 
     def _bury(self, descriptor: int) -> None:
