@@ -28,9 +28,11 @@ def check_own(dataset: Any, values: Mapping[str, Any]) -> None:
     Raises:
         ArgumentError: One of them has none of its values, or does not go with the dataset.
     """
-    transform, seed = values["transform"], values["seed"]
-    if transform is not None and not callable(transform):
-        _refuse(f"`transform` must be callable, got {type(transform).__name__} {transform!r}")
+    for name in ("transform", "dataset_in_worker"):
+        function = values[name]
+        if function is not None and not callable(function):
+            _refuse(f"`{name}` must be callable, got {type(function).__name__} {function!r}")
+    seed = values["seed"]
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
         _refuse(f"`seed` must be an integer or None, got {type(seed).__name__} {seed!r}")
     for name, known in _CHOICES.items():

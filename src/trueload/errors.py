@@ -10,6 +10,8 @@
     +-- DuplicateError            a stream that every worker reads whole (also a RuntimeError)
     +-- DatasetChangedError       a sample whose making changes the dataset (also a RuntimeError)
     +-- RanksDifferError          ranks that do not read the same order (also a RuntimeError)
+    +-- HandleError               what a dataset holds and workers cannot use (also a RuntimeError)
+    +-- SameOrderError            a shuffle that is the last one again (also a RuntimeError)
     +-- WorkerLostError           a worker that ended, or was ended (also a RuntimeError)
     +-- StopIterationError        `StopIteration` out of user code (also a RuntimeError)
 
@@ -87,6 +89,14 @@ class DatasetChangedError(TrueloadError, RuntimeError):
 
 class RanksDifferError(TrueloadError, RuntimeError):
     """The ranks of a run do not read the same order, so samples would be repeated and missed."""
+
+
+class HandleError(TrueloadError, RuntimeError):
+    """Workers cannot use something that the dataset holds, and `guard="strict"`."""
+
+
+class SameOrderError(TrueloadError, RuntimeError):
+    """An epoch has the very order of the one before, and `guard="strict"`."""
 
 
 class StopIterationError(TrueloadError, RuntimeError):

@@ -95,6 +95,10 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
             leaves out the last few, "pad" repeats the first few. `None`: the last batches differ by
             one sample, and where a rank would have none at all, it gets one that another has;
             `taken.mask` says which samples count.
+        dataset_in_worker: Called with the dataset in each worker as it starts, before
+            `worker_init_fn`, to open there what does not survive a fork or a pickle: connections,
+            files that are written to, pools of threads. It may give another dataset to use from
+            then on, or `None`. Without workers it is called once, before the first sample is made.
 
     Raises:
         ValueError: As torch, for arguments that exclude each other or are out of range.
@@ -110,6 +114,9 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
     guard: str | Guard = "on"
     shard: str | tuple[int, int] | None = None
     even: Even | None = None
+    dataset_in_worker: Callable[[Any], Any] | None = None
+    _looked: bool = False
+    _renewed: Any = None
     _iterator: Any = None  # found here once a library has deleted the loader's own
 
     def __init__(  # noqa: PLR0913, PLR0917 - torch's arguments
@@ -139,9 +146,11 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         guard: str | Guard = "on",
         shard: str | tuple[int, int] | None = None,
         even: Even | None = None,
+        dataset_in_worker: Callable[[Any], Any] | None = None,
     ) -> None:
-        own = {"transform": transform, "seed": seed, "rng": rng, "copy": copy}
+        own: dict[str, Any] = {"transform": transform, "seed": seed, "rng": rng, "copy": copy}
         own |= {"guard": guard, "shard": shard, "even": even}
+        own |= {"dataset_in_worker": dataset_in_worker}
         check_own(dataset, own | {"in_order": in_order})
         self._progress = Progress()
         self._pool, self._shelf, self._budget = Pool(), Shelf(), Budget()
@@ -177,7 +186,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
 
     def __getstate__(self) -> dict[str, Any]:
         """Give a copy or a pickle its own progress and memory."""
-        memory = {"_pool": Pool(), "_shelf": Shelf(), "_budget": Budget()}
+        memory = {"_pool": Pool(), "_shelf": Shelf(), "_budget": Budget(), "_renewed": None}
         return {**vars(self), "_progress": self._progress.fresh(), **memory}
 
     def _get_iterator(self) -> _BaseDataLoaderIter:

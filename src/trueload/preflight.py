@@ -46,6 +46,7 @@ class Kind(StrEnum):
     PIPE = "pipe"
     SOCKET = "socket"
     DATABASE = "database connection"
+    CLIENT = "database client"
     LOCAL_DATABASE = "database file"
     HDF5 = "HDF5 file"
     LOCK = "lock"
@@ -111,11 +112,6 @@ class Handle:
         """Whether code that workers may come to names each attribute on the way to it."""
         return self.names.issuperset(self.place.chosen)
 
-    @property
-    def is_looked_after(self) -> bool:
-        """Whether that code asks in which process it is, so that it may well renew the thing."""
-        return not _ASKING.isdisjoint(self.names)
-
     def fate(self, start: Start) -> Fate:
         """Say what becomes of it in plain workers, such as torch's."""
         return _FATES[self.kind][start]
@@ -139,6 +135,11 @@ class Preflight:
     handles: tuple[Handle, ...]
     names: frozenset[str]
     reached: frozenset[int]
+
+    @property
+    def questions(self) -> frozenset[str]:
+        """By what names that code asks in which process it is: it may well renew things then."""
+        return _ASKING & self.names
 
     @cached_property
     def used(self) -> tuple[Handle, ...]:
@@ -181,11 +182,13 @@ _SERVERS = {
     "oracledb": ("Connection",),
     "psycopg": ("AsyncConnection", "Connection"),
     "psycopg2": ("connection",),
-    "pymongo": ("MongoClient",),
     "pymssql": ("Connection",),
     "pyodbc": ("Connection",),
 }
 """Connections whose sockets lie hidden in C code, or whose own manual forbids a fork."""
+
+_CLIENTS = {"redis": ("ConnectionPool", "Redis"), "pymongo": ("MongoClient",)}
+"""Those that notice a fork and connect anew."""
 
 _LOCAL = {"sqlite3": ("Connection",), "lmdb": ("Environment", "Transaction"), "duckdb": ()}
 _HDF5 = ("File", "Group", "Dataset")
@@ -217,6 +220,8 @@ def _of_library(thing: Any, kind: type) -> Found:
         root = module_of(base).partition(".")[0]
         if name_of(base) in _SERVERS.get(root, ()):
             return None if kept(thing, "closed") else (Kind.DATABASE, "")
+        if name_of(base) in _CLIENTS.get(root, ()):
+            return Kind.CLIENT, ""
         if name_of(base) in _LOCAL.get(root, ()):
             return Kind.LOCAL_DATABASE, ""
         if root == "h5py" and name_of(base) in _HDF5:
@@ -303,6 +308,7 @@ _LOOKS: list[tuple[type | tuple[type, ...], Callable[[Any], Found]]] = [
 _UNSENT = Fate(Harm.FAILS, "it cannot be sent to a worker")
 _OWN = Fate(Harm.NONE, "each worker has its own")
 _ONE = Fate(Harm.NONE, "all workers use the same one")
+_ANEW = Fate(Harm.NONE, "it notices the fork and connects anew")
 _READ = Fate(Harm.NONE, "reading is safe; do not write")
 
 
@@ -334,6 +340,7 @@ _FATES: dict[Kind, dict[Start, Fate]] = {
     Kind.PIPE: _fates(_TORN, threads=_TORN),
     Kind.SOCKET: _fates(_MIXED, threads=_MIXED),
     Kind.DATABASE: _fates(_MIXED),
+    Kind.CLIENT: _fates(_ANEW),
     Kind.LOCAL_DATABASE: _fates(_READ),
     Kind.HDF5: _fates(_READ),
     Kind.LOCK: _fates(_GUARDS),
@@ -345,15 +352,16 @@ _FATES: dict[Kind, dict[Start, Fate]] = {
     Kind.THREAD: _fates(_STUCK),
 }
 
-_OPEN_LATE = "open it when a worker first needs it, not in `__init__`"
-_CONNECT_LATE = "connect when a worker first needs it, not in `__init__`"
+_OPEN_LATE = "open it when a worker first needs it, not before"
+_CONNECT_LATE = "connect when a worker first needs it, not before"
 _HINTS = {
-    Kind.FILE: f"{_OPEN_LATE}; or read with `os.pread`, which has no position",
-    Kind.UPDATED_FILE: f"{_OPEN_LATE}, and for reading only; or read with `os.pread`",
+    Kind.FILE: f"{_OPEN_LATE}, or read with `os.pread`, which has no position",
+    Kind.UPDATED_FILE: "open it for reading only, and when a worker first needs it",
     Kind.WRITTEN_FILE: "open one file a worker",
     Kind.PIPE: "start what writes to it in each worker",
     Kind.SOCKET: _CONNECT_LATE,
     Kind.DATABASE: _CONNECT_LATE,
+    Kind.CLIENT: _CONNECT_LATE,
     Kind.LOCAL_DATABASE: _OPEN_LATE,
     Kind.HDF5: _OPEN_LATE,
     Kind.LOCK: "what workers share needs a lock of `multiprocessing`",
@@ -361,8 +369,8 @@ _HINTS = {
     Kind.MEMMAP: 'open it with `mode="r"`, or `mode="c"` to write to a private copy',
     Kind.GENERATOR: "make the generator in each worker, from `torch.initial_seed()`",
     Kind.QUEUE: "fill it in the worker that reads from it",
-    Kind.POOL: "make the pool when a worker first needs it, not in `__init__`",
-    Kind.THREAD: "start the thread when a worker first needs it, not in `__init__`",
+    Kind.POOL: "make the pool when a worker first needs it, not before",
+    Kind.THREAD: "start the thread when a worker first needs it, not before",
 }
 
 

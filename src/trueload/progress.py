@@ -181,12 +181,14 @@ class Progress:
         cursor: Cursor of the iterator that was begun last.
         latest: Cursor of the iterator that a batch was last taken from.
         resume: The state that the next iterator starts from, or `None`.
+        order_key: What decides the shuffle of the last epoch, where that is known.
     """
 
     next_epoch: int = 0
     cursor: Cursor | None = None
     latest: Cursor | None = None
     resume: LoaderState | None = None
+    order_key: Any = None
 
     def fresh(self) -> "Progress":
         """Give what a copy of the loader starts with: its own iterators, the same epoch."""

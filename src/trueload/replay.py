@@ -7,6 +7,7 @@ from trueload import samplers
 from trueload.errors import ReplayError, count, render
 from trueload.generators import kept
 from trueload.iterators.epoch import is_stream, recipe_of
+from trueload.iterators.starting import dataset_here
 from trueload.order import Order
 from trueload.ownership import owned
 from trueload.recipe import Randomness
@@ -19,7 +20,7 @@ def replay(loader: Any, index: Any, epoch: int | None, position: int | None) -> 
     epoch = _epoch(loader) if epoch is None else epoch
     task, row = _found(loader, index, epoch, position)
     random = _randomness(loader, epoch)
-    recipe = recipe_of(loader)
+    recipe = recipe_of(loader, dataset_here(loader))
     with preserved(), kept(recipe.generators()):
         return owned([recipe.sample(task, random, row)], loader.copy)
 

@@ -76,6 +76,8 @@ _CLOSED = frozenset(
             "aim",
         ),
         "sentry_sdk",
+        "redis",
+        "pymongo",
     }
 )
 """Packages whose objects look after themselves in workers, only hold data, or only tell things."""

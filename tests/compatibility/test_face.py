@@ -31,7 +31,14 @@ PUBLIC = {
     "collate_fn",
     "persistent_workers",
 }
-OWN = {"transform": str, "seed": 3, "rng": "sample", "copy": "always", "guard": "strict"}
+OWN = {
+    "transform": str,
+    "seed": 3,
+    "rng": "sample",
+    "copy": "always",
+    "guard": "strict",
+    "dataset_in_worker": str,
+}
 LOCKED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 KINDS = {
     "batches": (Numbers, {"batch_size": 4}),

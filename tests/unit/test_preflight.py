@@ -148,7 +148,7 @@ def test_a_database_file_may_be_read():
     [
         ("psycopg2.extensions", "connection", Kind.DATABASE),
         ("psycopg", "Connection", Kind.DATABASE),
-        ("pymongo.synchronous.mongo_client", "MongoClient", Kind.DATABASE),
+        ("pymongo.synchronous.mongo_client", "MongoClient", Kind.CLIENT),
         ("h5py._hl.files", "File", Kind.HDF5),
         ("lmdb.cpython", "Environment", Kind.LOCAL_DATABASE),
     ],
@@ -243,9 +243,8 @@ def test_code_that_asks_for_its_process_is_noticed(path):
             return self.used
 
     with path.open() as file:
-        (careful,) = preflight({"dataset": Careful(used=file, pid=os.getpid())}).handles
-        assert careful.is_looked_after
-        assert not only(used=file).is_looked_after
+        assert preflight({"dataset": Careful(used=file, pid=os.getpid())}).questions == {"getpid"}
+        assert not preflight({"dataset": Holder(used=file)}).questions
 
 
 def test_every_kind_has_a_fate_everywhere_and_a_hint():

@@ -22,6 +22,7 @@ from trueload import samplers
 from trueload.errors import ArgumentError, StateError, render, several
 from trueload.fingerprint import identity_of, length_of
 from trueload.iterators.accord import Accord, cut_of
+from trueload.iterators.same_order import tell_same_order
 from trueload.progress import Cursor
 from trueload.ranks import refuse_second_split, share_of
 from trueload.recipe import Randomness, Recipe
@@ -73,10 +74,15 @@ def is_stream(loader: Any) -> bool:
     return loader._dataset_kind == 1  # noqa: SLF001 - torch's _DatasetKind.Iterable
 
 
-def recipe_of(loader: Any) -> Recipe:
-    """Give what makes the batches of a map-style loader."""
+def recipe_of(loader: Any, dataset: Any = None) -> Recipe:
+    """Give what makes the batches of a map-style loader.
+
+    Args:
+        loader: The loader.
+        dataset: Its dataset as this process reads it; `None` for the loader's own.
+    """
     return Recipe(
-        dataset=loader.dataset,
+        dataset=loader.dataset if dataset is None else dataset,
         transform=loader.transform,
         collate_fn=loader.collate_fn,
         batched=loader._auto_collation,  # noqa: SLF001 - torch's name for "there are batches"
@@ -151,6 +157,8 @@ class Beginning:
         self._progress = loader._progress  # noqa: SLF001 - the loader's own part
         stream = is_stream(loader)
         saved: LoaderState | None = state or self._progress.resume
+        if saved is None:
+            tell_same_order(loader)
         self.resumed = saved if saved is not None and saved.base_seed is not None else None
         self.start = saved or LoaderState(epoch=self._progress.next_epoch)
         self.share = share_for(loader, self.start)

@@ -12,6 +12,7 @@ from trueload.errors import tidied
 from trueload.generators import kept
 from trueload.guard import guard_of
 from trueload.iterators.epoch import Beginning, keep_state_of, recipe_of, say_skipped, steps_over
+from trueload.iterators.starting import dataset_here
 from trueload.iterators.telling import end_epoch, tell_changed
 from trueload.recipe import Randomness, Recipe
 from trueload.seeds import Borrowed, reseed, stream_key_of
@@ -130,8 +131,9 @@ class InlineIterator(_SingleProcessDataLoaderIter):
 
     def _recipe_of(self, loader: Any) -> Recipe:
         saved = self._cursor.start.dataset_state
-        keep_state_of(self._cursor, "dataset_state", loader.dataset, saved)
-        recipe = recipe_of(loader)
+        dataset = dataset_here(loader)
+        keep_state_of(self._cursor, "dataset_state", dataset, saved)
+        recipe = recipe_of(loader, dataset)
         recipe.stays = True
         if self._random is not None:
             self._own = recipe.generators()
@@ -139,7 +141,7 @@ class InlineIterator(_SingleProcessDataLoaderIter):
 
     def _stream_of(self, loader: Any) -> Stream:
         """Begin to read an iterable dataset, from where its state or ours says."""
-        start, cursor, dataset = self._cursor.start, self._cursor, loader.dataset
+        start, cursor, dataset = self._cursor.start, self._cursor, dataset_here(loader)
         stands = keep_state_of(cursor, "dataset_state", dataset, start.dataset_state)
         if self._random is None:
             samples = iter(dataset)

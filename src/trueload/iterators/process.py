@@ -16,6 +16,7 @@ from trueload.guard import guard_of
 from trueload.iterators.ahead import plan_key, shares
 from trueload.iterators.doubt import Doubt
 from trueload.iterators.epoch import Beginning, following, is_stream, maker_of, steps_over
+from trueload.iterators.handles import tell_handles
 from trueload.iterators.heavy import tell_heavy
 from trueload.iterators.lost import told_lost, told_unstarted
 from trueload.iterators.run import Epoch, Run, orders
@@ -27,6 +28,7 @@ from trueload.tasks import Task
 from trueload.watching.rollback import Originals
 from trueload.workers.base import Noted, Order, StartError, StreamEndError
 from trueload.workers.process import ProcessWorkers, Setup
+from trueload.workers.worker import Hooks
 
 logger = logging.getLogger("trueload")
 
@@ -66,7 +68,7 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
         setup = Setup(
             self._num_workers,
             depth,
-            loader.worker_init_fn,
+            Hooks(loader.worker_init_fn, loader.dataset_in_worker),
             int(self._base_seed),
             loader._shelf,  # noqa: SLF001 - the loader's own part
             common=self._keyed and not is_stream(loader),
@@ -74,6 +76,7 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
             guard=self._guard,
         )
         tell_heavy(loader.dataset)
+        tell_handles(loader, "fork" if setup.context is None else "spawn")
         try:
             self._made_by = ProcessWorkers(self._maker, setup)
         except Exception as error:
@@ -315,4 +318,5 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
 
 def _terms(loader: Any) -> tuple[Any, ...]:
     """Give what a set of workers is bound to."""
-    return loader.num_workers, loader.prefetch_factor, loader.in_order, loader.worker_init_fn
+    hooks = loader.worker_init_fn, loader.dataset_in_worker
+    return loader.num_workers, loader.prefetch_factor, loader.in_order, *hooks

@@ -7,6 +7,8 @@ import torch
 
 from trueload.errors import ArgumentError, render
 from trueload.iterators.epoch import is_cut_evenly, is_stream
+from trueload.preflight import Start
+from trueload.renewal import renewed
 from trueload.workers.process import is_supported
 
 
@@ -42,6 +44,26 @@ def has_processes(loader: Any) -> bool:
     """Say whether workers are processes; a context of a library's own may make threads."""
     context = loader.multiprocessing_context
     return context is None or type(context).__module__.startswith("multiprocessing.")
+
+
+def start_of(loader: Any) -> Start:
+    """Say how torch would start the workers of a loader."""
+    if not has_processes(loader):
+        return "threads"
+    context = loader.multiprocessing_context or multiprocessing
+    return "fork" if context.get_start_method() == "fork" else "spawn"
+
+
+def dataset_here(loader: Any) -> Any:
+    """Give the dataset as this process reads it: renewed once, where the user wants it renewed."""
+    renew = loader.dataset_in_worker
+    if renew is None:
+        return loader.dataset
+    known = loader._renewed  # noqa: SLF001 - the loader's own part
+    if known is None or known[0] is not loader.dataset or known[1] is not renew:
+        known = loader.dataset, renew, renewed(loader.dataset, renew)
+        loader._renewed = known  # noqa: SLF001
+    return known[2]
 
 
 def context_of(loader: Any) -> Any:

@@ -53,6 +53,20 @@ def end_epoch(cursor: Cursor, guard: str | Guard, dataset: Any) -> None:
 _REPEATS = 'count by `loader.taken.mask`, or choose with `even="drop"` or `even="pad"`'
 
 
+def say(site: Hashable, message: str, guard: Guard) -> None:
+    """Say for information, once for each site in a process, what was seen to.
+
+    Args:
+        site: What it is about.
+        message: What `errors.render` gave.
+        guard: The loader's `guard`.
+    """
+    silent = guard.is_silent_about(code_of(message)) or site in _told
+    if not silent and logger.isEnabledFor(logging.INFO):
+        _told.add(site)
+        logger.info(message)
+
+
 def tell_changed(changed: Changed | None, guard: str | Guard, dataset: Any) -> None:
     """Tell that making samples changes the dataset, once for each array.
 

@@ -23,11 +23,16 @@ from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 from trueload.collate import collate
 from trueload.errors import tidied
 from trueload.iterators.epoch import Beginning, is_stream, recipe_of, say_skipped, steps_over
+from trueload.iterators.handles import tell_handles
+from trueload.iterators.starting import start_of
 from trueload.iterators.telling import end_epoch
 from trueload.recipe import Randomness, Recipe
+from trueload.renewal import Renew, renew_in
 from trueload.tasks import Task
 from trueload.transport import Failure, failure
+from trueload.workers.files import ReadFile, files_read, reopen
 from trueload.workers.memory import tensor_over
+from trueload.workers.started import one_hash_seed
 
 _COPIED = (
     "num_workers",
@@ -55,11 +60,12 @@ class TorchProcessIterator(_MultiProcessingDataLoaderIter):
     """
 
     def __init__(self, loader: Any, *, keyed: bool) -> None:
+        tell_handles(loader, start_of(loader))
         self._keyed = keyed
         self._owner_pid = os.getpid()
         self._stream = is_stream(loader)
         self._beginning = self._begin(loader)
-        with self._beginning.drawing():
+        with self._beginning.drawing(), one_hash_seed():
             super().__init__(_face(loader, _Source(self, loader)))
 
     def __del__(self) -> None:
@@ -168,13 +174,16 @@ def _face(loader: Any, source: _Source) -> SimpleNamespace:
     face._index_sampler = source  # noqa: SLF001 - torch's name
     batched = loader._auto_collation  # noqa: SLF001 - torch's name
     if is_stream(loader):
-        transform = loader.transform
-        face.dataset = loader.dataset if transform is None else _Mapped(loader.dataset, transform)
+        changed = loader.transform is not None or loader.dataset_in_worker is not None
+        mapped = _Mapped(loader.dataset, loader.transform) if changed else loader.dataset
+        face.dataset = mapped
         face.collate_fn = _Collate(loader.collate_fn) if batched else loader.collate_fn
     else:
         face.dataset, face.collate_fn = _Tasks(recipe_of(loader)), _same
         face._auto_collation = False  # noqa: SLF001 - torch's name
-    face.worker_init_fn = _WorkerStart(loader.worker_init_fn)
+    renew = loader.dataset_in_worker
+    files = [] if start_of(loader) != "fork" else files_read()
+    face.worker_init_fn = _WorkerStart(loader.worker_init_fn, renew, files)
     return face
 
 
@@ -198,14 +207,14 @@ class _Tasks:
 
 @dataclass
 class _Mapped(IterableDataset):
-    """An iterable dataset with a transform."""
+    """An iterable dataset with a transform, or that may be exchanged in a worker."""
 
     dataset: Any
-    transform: Callable[[Any], Any]
+    transform: Callable[[Any], Any] | None
 
     def __iter__(self) -> Iterator[Any]:
         for sample in self.dataset:
-            yield self.transform(sample)
+            yield sample if self.transform is None else self.transform(sample)
 
 
 @dataclass
@@ -225,10 +234,14 @@ class _WorkerStart:
     """Runs first in a worker: `get_worker_info().dataset` is to be the user's own."""
 
     worker_init_fn: Callable[[int], None] | None
+    renew: Renew | None
+    files: list[ReadFile]
 
     def __call__(self, worker: int) -> None:
+        reopen(self.files)
         info = torch_worker._worker_info  # noqa: SLF001 - torch sets it, users read it
         if info is not None and isinstance(info.dataset, (_Tasks, _Mapped)):
+            renew_in(getattr(info.dataset, "recipe", info.dataset), self.renew)
             torch_worker._worker_info = replace(info, dataset=info.dataset.dataset)  # noqa: SLF001
         if self.worker_init_fn is not None:
             self.worker_init_fn(worker)

@@ -10,7 +10,7 @@ from trueload.workers.crate import Packer
 _HINT = (
     'pass `multiprocessing_context="fork"`, which sends nothing, or leave it out of `__getstate__`'
 )
-_ROOTS = ("dataset", "transform", "collate_fn", "worker_init_fn")
+_ROOTS = ("dataset", "transform", "collate_fn", "worker_init_fn", "dataset_in_worker")
 _MOST_LOOKS = 1000
 
 

@@ -3,7 +3,7 @@
 import errno
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
@@ -26,7 +26,7 @@ from trueload.workers.shelf import Shelf
 from trueload.workers.started import StartedCrew
 from trueload.workers.template import Purpose, forking
 from trueload.workers.words import Words
-from trueload.workers.worker import Outfit, live, start
+from trueload.workers.worker import Hooks, Outfit, live, start
 
 _GRACE_SECONDS = 1.0
 _QUIET_SECONDS = 0.05
@@ -42,7 +42,7 @@ class Setup:
     Attributes:
         count: How many processes.
         depth: How many orders are in flight at most.
-        init: The user's `worker_init_fn`, or `None`.
+        hooks: What of the user's runs as a worker begins.
         base_seed: Torch's base seed.
         shelf: Where their shared memory comes from, and goes back to.
         common: Whether any of them may make any batch; otherwise each order names its worker.
@@ -53,7 +53,7 @@ class Setup:
 
     count: int
     depth: int
-    init: Callable[[int], None] | None
+    hooks: Hooks
     base_seed: int
     shelf: Shelf
     common: bool
@@ -110,7 +110,7 @@ class ProcessWorkers(Workers):
 
     def _assembled(self, setup: Setup) -> Crew:
         """Give the crew that suits the setup, without workers yet."""
-        contents = (self._recipe, setup.init)
+        contents = (self._recipe, setup.hooks)
         if setup.context is not None:
             return StartedCrew(setup.context, start, contents, self._outfit)
         is_over = self._heartbeats.is_closing
@@ -229,7 +229,7 @@ class ProcessWorkers(Workers):
 
     def _live(self, number: int, parent: int) -> None:
         """Be a worker, in a process that has just been forked."""
-        live(self._outfit(number), self._recipe, self._setup.init, parent)
+        live(self._outfit(number), self._recipe, self._setup.hooks, parent)
 
     def _outfit(self, number: int) -> Outfit:
         return Outfit(

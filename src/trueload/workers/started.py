@@ -1,13 +1,38 @@
 """Workers that are started anew, by "spawn" or "forkserver", and are sent all they need."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from trueload.workers.crate import Crate
 from trueload.workers.crew import Crew
 
 _LEAVE_SECONDS = 5.0
+
+
+@contextmanager
+def one_hash_seed() -> Iterator[None]:
+    """Start processes that agree on `hash("a")`, and so on the order of a set of strings.
+
+    Python draws it anew for each program. It cannot be made that of this process, unless that was
+    told by `PYTHONHASHSEED` itself: workers then get the same. Forks have it anyway.
+    """
+    if os.environ.get(_HASH_SEED, "random") != "random":
+        yield
+        return
+    before = os.environ.get(_HASH_SEED)
+    os.environ[_HASH_SEED] = "0"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_HASH_SEED]
+        else:
+            os.environ[_HASH_SEED] = before
+
+
+_HASH_SEED = "PYTHONHASHSEED"
 
 
 class StartedCrew(Crew):
@@ -48,7 +73,8 @@ class StartedCrew(Crew):
             daemon=True,
         )
         try:
-            process.start()
+            with one_hash_seed():
+                process.start()
         finally:
             self._crate.sent()
         self._joined(number, process)

@@ -17,6 +17,7 @@ from torch.utils.data._utils import worker as torch_worker
 
 from trueload.guard import Guard
 from trueload.recipe import Recipe
+from trueload.renewal import Renew, renew_in
 from trueload.stream import StreamRecipe
 from trueload.waiting import is_readable
 from trueload.watching.sentry import Sentry
@@ -65,30 +66,42 @@ class Outfit:
         self.stacks = state["stacks"].detach()
 
 
-Init = Callable[[int], None] | None
 Maker = Recipe | StreamRecipe
 
 
-def start(outfit: Outfit, contents: tuple[Maker, Init]) -> None:
+@dataclass(frozen=True)
+class Hooks:
+    """What of the user's runs as a worker begins.
+
+    Attributes:
+        init: The `worker_init_fn`, or `None`.
+        renew: The `dataset_in_worker`, or `None`.
+    """
+
+    init: Callable[[int], None] | None
+    renew: Renew | None
+
+
+def start(outfit: Outfit, contents: tuple[Maker, Hooks]) -> None:
     """Be a worker, in a process that has been started anew."""
     parent: Any = multiprocessing.parent_process()
     live(outfit, *contents, parent.sentinel)
 
 
-def live(outfit: Outfit, recipe: Maker, init: Init, parent: int) -> None:
+def live(outfit: Outfit, recipe: Maker, hooks: Hooks, parent: int) -> None:
     """Be a worker until there are no more orders, or until nobody is left to give them.
 
     Args:
         outfit: What it works with.
         recipe: What makes batches.
-        init: The user's `worker_init_fn`, or `None`.
+        hooks: What of the user's runs first.
         parent: A descriptor that can be read once the process has ended that it ends with.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.register(STACK_SIGNAL, file=outfit.stacks, all_threads=False)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     torch.set_num_threads(1)
-    problem = _prepare(outfit, recipe, init)
+    problem = _prepare(outfit, recipe, hooks)
     line, heartbeats, number = outfit.line, outfit.heartbeats, outfit.number
     heartbeats.live(number, lives=True)
     sentry = Sentry(recipe, guard=outfit.guard, forked=outfit.forked)
@@ -128,8 +141,8 @@ def _info(outfit: Outfit, recipe: Maker, seed: int) -> torch_worker.WorkerInfo:
     return torch_worker.WorkerInfo(number, count, seed, recipe.dataset)
 
 
-def _prepare(outfit: Outfit, recipe: Maker, init: Init) -> Exception | None:
-    """Seed the generators, fill in torch's worker info and call the user's `worker_init_fn`."""
+def _prepare(outfit: Outfit, recipe: Maker, hooks: Hooks) -> Exception | None:
+    """Seed the generators, fill in torch's worker info and call the user's functions."""
     seed = outfit.base_seed + outfit.number
     random.seed(seed)
     torch.default_generator.manual_seed(seed)  # `torch.manual_seed` also walks device back ends
@@ -138,8 +151,10 @@ def _prepare(outfit: Outfit, recipe: Maker, init: Init) -> Exception | None:
     if isinstance(recipe, StreamRecipe):
         recipe.work_for(outfit.number, outfit.count, lambda: getattr(info, "asked", True))
     try:
-        if init is not None:
-            init(outfit.number)
+        renew_in(recipe, hooks.renew)
+        object.__setattr__(info, "dataset", recipe.dataset)
+        if hooks.init is not None:
+            hooks.init(outfit.number)
     except Exception as error:
         return error
     return None
