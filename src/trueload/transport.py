@@ -59,18 +59,19 @@ def failure(error: Exception) -> Failure:
         if packed is not None:
             return Failure(packed, text)
     message = f"{kind.__name__}: {_words(error)}"
-    notes = {"__notes__": list(getattr(error, "__notes__", ()))}
+    notes = {"__notes__": _notes(error)}
     return Failure(pickle.dumps((None, RuntimeError, (message,), notes)), text)
 
 
 def _tried(form: tuple[Any, ...], error: Exception) -> bytes | None:
-    """Pickle a form and read it back: only what comes back with its type and words may travel."""
+    """Pickle a form and read it back: what comes back with type, words and notes may travel."""
     try:
         packed = pickle.dumps(form)
         back = Failure(packed, "").error()
     except Exception:
         return None
-    return packed if type(back) is type(error) and _words(back) == _words(error) else None
+    same = type(back) is type(error) and _words(back) == _words(error)
+    return packed if same and _notes(back) == _notes(error) else None
 
 
 def _rebuilt(kind: type[Exception], arguments: tuple[Any, ...], held: dict[str, Any]) -> Any:
@@ -108,6 +109,10 @@ def _is_picklable(value: Any) -> bool:
     except Exception:
         return False
     return True
+
+
+def _notes(error: Exception) -> list[str]:
+    return list(getattr(error, "__notes__", ()))
 
 
 def _words(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """Exceptions on their way home: the same type, arguments and attributes, or at least the text."""
 
+import json
 import pickle
 import threading
 
@@ -132,6 +133,15 @@ def test_notes_come_home():
     error = ValueError("no")
     error.add_note("dataset[5] raised ValueError")
     assert home(error).__notes__ == ["dataset[5] raised ValueError"]
+
+
+def test_the_notes_of_an_exception_that_pickles_itself_without_them_come_home():
+    with pytest.raises(json.JSONDecodeError) as caught:
+        json.loads("{")
+    caught.value.add_note("a note")
+    back = failure(caught.value).error()
+    assert back.__notes__ == ["a note"]
+    assert (back.pos, str(back)) == (caught.value.pos, str(caught.value))
 
 
 def test_the_cause_is_the_traceback_that_the_worker_would_have_printed():
