@@ -22,6 +22,7 @@ options:
 
 commands:
   check      Run a training script, unmodified, and say what silently goes wrong in it
+  scrub      Check data files against a manifest of what they were, and write one the first time
   explain    Show the page of a check or of an error: what it means, why it matters, the way out
   demo       Show all of it on real data in a minute
   install    Run a script with trueload's DataLoader in the place of torch's
@@ -42,6 +43,7 @@ LIGHT = (
     ["install", "--help"],
     ["check", "--help"],
     ["explain", "--help"],
+    ["scrub", "--help"],
     ["unknown"],
     [],
 )
