@@ -1,12 +1,14 @@
 """Our own arguments of `DataLoader`: which values they take."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from torch.utils.data import IterableDataset, IterDataPipe, MapDataPipe
 
 from trueload.errors import ArgumentError, render
 from trueload.guard import guard_of
+from trueload.manifest import read_head
 from trueload.ownership import COPYING
 from trueload.seeds import UNITS
 
@@ -40,6 +42,7 @@ def check_own(dataset: Any, values: Mapping[str, Any]) -> None:
             *most, last = map(repr, known)
             _refuse(f"`{name}` must be one of {', '.join(most)} or {last}, got {values[name]!r}")
     guard_of(values["guard"])
+    _check_manifest(values["manifest"])
     shard = values["shard"]
     if not (_is_pair(shard) or shard in _SHARDS):
         known = "'ranks', 'workers', a pair (rank, world_size) or None"
@@ -51,6 +54,18 @@ def check_own(dataset: Any, values: Mapping[str, Any]) -> None:
         _check_workers(dataset, values["rng"])
     elif shard is not None:
         _check_ranks(dataset, in_order=values["in_order"])
+
+
+def _check_manifest(manifest: Any) -> None:
+    if manifest is None:
+        return
+    try:
+        read_head(Path(manifest))
+    except TypeError:
+        _refuse(f"`manifest` must be the path of a file, got {manifest!r}")
+    except OSError as error:
+        title = f"the manifest {str(manifest)!r} cannot be read: {error.strerror}"
+        _refuse(title, "write one with `trueload scrub FOLDER`")
 
 
 def _is_pair(shard: Any) -> bool:

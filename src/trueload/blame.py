@@ -21,6 +21,7 @@ from trueload.errors import (
     render,
 )
 from trueload.explain import Misfit, misfit_of, stranger_of
+from trueload.sources import Origin
 from trueload.tasks import Task, listed
 from trueload.tree import leaves
 
@@ -35,12 +36,14 @@ class Blame:
             for the way from a worker.
         row: The row of the sample in the batch, where one sample was at fault.
         stream: Whether the dataset is iterable, so that samples have no index.
+        origin: Where samples come from, to name a file.
     """
 
     task: Task
     stage: str
     row: int | None = None
     stream: bool = False
+    origin: Origin | None = None
 
     def tell(self, error: Exception, samples: Any = None) -> NoReturn:
         """Raise the exception again: the same one with a note, or one of our own.
@@ -80,8 +83,18 @@ class Blame:
         hint: str = "",
         more: Sequence[tuple[str, str]] = (),
     ) -> str:
-        facts = [*self._facts(self.row), *more, ("at", place_of(error))]
+        facts = [*self._facts(self.row), *self._files(error), *more, ("at", place_of(error))]
         return render(self._title(error), code, facts, hint)
+
+    def _files(self, error: BaseException) -> list[tuple[str, str]]:
+        """Name the files of the sample at fault, where they can be found."""
+        if self.origin is None or self.stage not in {"fetch", "transform", "iter"}:
+            return []
+        alone = not self.stream and self.row is None and not _many(self.task)
+        index = self.task.indices if alone else None
+        if not self.stream and self.row is not None:
+            index = self._index(self.row)
+        return self.origin.facts(index, error)
 
     def _title(self, error: BaseException) -> str:
         kind = type(error).__name__

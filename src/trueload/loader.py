@@ -8,6 +8,7 @@ when they are given, and reads everything anew when an iteration begins.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from multiprocessing.context import BaseContext
+from os import PathLike
 from typing import Any, TypeVar
 
 import torch
@@ -99,6 +100,8 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
             `worker_init_fn`, to open there what does not survive a fork or a pickle: connections,
             files that are written to, pools of threads. It may give another dataset to use from
             then on, or `None`. Without workers it is called once, before the first sample is made.
+        manifest: What `trueload scrub` wrote of the data files: where a sample is at fault, the
+            message says whether its file is what it was then.
 
     Raises:
         ValueError: As torch, for arguments that exclude each other or are out of range.
@@ -115,6 +118,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
     shard: str | tuple[int, int] | None = None
     even: Even | None = None
     dataset_in_worker: Callable[[Any], Any] | None = None
+    manifest: str | PathLike[str] | None = None
     _looked: bool = False
     _renewed: Any = None
     _iterator: Any = None  # found here once a library has deleted the loader's own
@@ -147,10 +151,11 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         shard: str | tuple[int, int] | None = None,
         even: Even | None = None,
         dataset_in_worker: Callable[[Any], Any] | None = None,
+        manifest: str | PathLike[str] | None = None,
     ) -> None:
         own: dict[str, Any] = {"transform": transform, "seed": seed, "rng": rng, "copy": copy}
         own |= {"guard": guard, "shard": shard, "even": even}
-        own |= {"dataset_in_worker": dataset_in_worker}
+        own |= {"dataset_in_worker": dataset_in_worker, "manifest": manifest}
         check_own(dataset, own | {"in_order": in_order})
         self._progress = Progress()
         self._pool, self._shelf, self._budget = Pool(), Shelf(), Budget()

@@ -19,6 +19,7 @@ from trueload.generators import generators_of, next_draws, reseed_all
 from trueload.ownership import Copying, owned
 from trueload.reuse import Care, Copies
 from trueload.seeds import collate_key_of, key_of, reseed
+from trueload.sources import Origin
 from trueload.tasks import Task, listed
 
 Hand = MutableSequence[int] | memoryview
@@ -73,6 +74,7 @@ class Recipe:
         batched: Whether a task holds a list of indices rather than one index.
         copying: Which leaves of samples and batches are copied; see `ownership`.
         stays: Whether batches stay in this process; those that leave it are copied on the way.
+        manifest: What `trueload scrub` wrote of the dataset's files, or `None`.
         originals: What `watching` keeps of the dataset's arrays, to undo what is written to them.
     """
 
@@ -82,6 +84,7 @@ class Recipe:
     batched: bool
     copying: Copying = "auto"
     stays: bool = False
+    manifest: str | None = None
     originals: Any = None
     _care: Care = field(init=False, default_factory=Care, repr=False)
     _gather: Gather | None = field(init=False, default=None, repr=False)
@@ -150,6 +153,11 @@ class Recipe:
     def way(self) -> "Way":
         """How samples become a batch."""
         return Way(self.batched, self.copying if self.stays else None)
+
+    @property
+    def origin(self) -> Origin:
+        """Where samples come from, for messages."""
+        return Origin(self.dataset, self.manifest)
 
     def can_share(self, random: Randomness) -> bool:
         """Say whether the rows of a batch can be made one by one, each by another worker.
@@ -258,7 +266,7 @@ class Recipe:
                     hand[0] = row
                     append(dataset[index])
         except Exception as error:
-            Blame(task, "fetch", row=len(samples)).tell(error)
+            Blame(task, "fetch", row=len(samples), origin=self.origin).tell(error)
         return samples
 
     def _fetch_each(
@@ -286,19 +294,19 @@ class Recipe:
                     stage = "fetch"
                 samples.append(box[0] if copies is None else copies.of(box[0]))
         except Exception as error:
-            Blame(task, stage, row=len(samples)).tell(error)
+            Blame(task, stage, row=len(samples), origin=self.origin).tell(error)
         return samples
 
     def _fetch_together(self, task: Task, indices: Any) -> Any:
         try:
             samples = self.dataset.__getitems__(indices)
         except Exception as error:
-            Blame(task, "fetch").tell(error)
+            Blame(task, "fetch", origin=self.origin).tell(error)
         if self.transform is None:
             return samples
         box = [samples]
         del samples
-        return transformed(self.transform, box, task, self.copying)
+        return transformed(self.transform, box, task, self.copying, self.origin)
 
     def _fetch_single(self, task: Task, random: Randomness | None) -> Any:
         if random is not None and random.each_sample:
@@ -310,7 +318,7 @@ class Recipe:
                 stage = "transform"
                 box = [self.transform(owned(box, self.copying))]
         except Exception as error:
-            Blame(task, stage).tell(error)
+            Blame(task, stage, origin=self.origin).tell(error)
         return box.pop()
 
 
@@ -322,7 +330,7 @@ def part_of(task: Task, rows: range) -> Task:
 
 
 def transformed(
-    transform: Callable[[Any], Any], box: list[Any], task: Task, copying: Copying
+    transform: Callable[[Any], Any], box: list[Any], task: Task, copying: Copying, origin: Origin
 ) -> list[Any]:
     """Transform samples that were fetched together, once they are the transform's own.
 
@@ -331,13 +339,14 @@ def transformed(
         box: Their list, to which nothing else may refer.
         task: Their batch, for messages.
         copying: Which leaves are copied.
+        origin: Where the samples come from, for messages.
     """
     done: list[Any] = []
     try:
         for sample in owned(box, copying):
             done.append(transform(sample))  # noqa: PERF401 - the count names the row that raised
     except Exception as error:
-        Blame(task, "transform", row=len(done)).tell(error)
+        Blame(task, "transform", row=len(done), origin=origin).tell(error)
     return done
 
 

@@ -5,11 +5,13 @@ or the variables of the code that raised. What is no existing file is taken for 
 an `OSError` says that it is missing.
 """
 
+import logging
 import os
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
 from operator import index as whole
 from pathlib import PurePath
@@ -20,8 +22,11 @@ import numpy as np
 from torch.utils.data import ConcatDataset, Subset
 
 from trueload.errors import is_installed, is_ours
-from trueload.inside import attributes, kept
+from trueload.inside import attributes, bases_of, kept, variables_of
+from trueload.manifest import since
 from trueload.packed import Packed
+
+logger = logging.getLogger("trueload")
 
 _LISTS = (list, tuple, np.ndarray, Packed)
 _PATHS = (str, PurePath)
@@ -32,6 +37,37 @@ _MOST_ITEMS = 8
 _MOST_ATTRIBUTES = 100
 _LONGEST_PATH = 4096
 _QUOTED = re.compile(r"""(['"])(.+?)\1""")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the samples of a loader come from.
+
+    Attributes:
+        dataset: The dataset.
+        manifest: What `trueload scrub` wrote of the files, or `None`.
+    """
+
+    dataset: Any
+    manifest: str | None = None
+
+    def facts(self, index: Any, error: BaseException) -> list[tuple[str, str]]:
+        """Name the files of a sample for a message, and what has become of them; maybe nothing.
+
+        What the exception says anyway is left out.
+        """
+        try:
+            files = files_of(self.dataset, index, error)
+            told = [(path, self._since(path)) for path in files]
+            said = str(error)
+        except Exception as trouble:  # of strange objects or a manifest that is gone
+            logger.debug("the file of a sample cannot be named: %s", trouble)
+            return []
+        return [("file", repr(path) + what) for path, what in told if what or path not in said]
+
+    def _since(self, path: str) -> str:
+        told = "" if self.manifest is None else since(self.manifest, path)
+        return f", {told}" if told else ""
 
 
 def files_of(
@@ -90,7 +126,7 @@ def _listed(dataset: Any, index: Any) -> Iterator[str]:
         length = len(dataset)
     except Exception:  # no number, or no length: nothing is known then
         return
-    held = {} if type(dataset) in _LISTS else attributes(dataset)
+    held = {} if type(dataset) in _LISTS else _held(dataset)
     folders = [held[name] for name in _FOLDERS if isinstance(held.get(name), _PATHS)]
     if not -length <= place < length:
         return
@@ -98,6 +134,14 @@ def _listed(dataset: Any, index: Any) -> Iterator[str]:
         if _has_items(holder, length):
             for part in _paths_in(holder[place]):
                 yield from filter(_is_file, _within(part, folders))
+
+
+def _held(dataset: Any) -> dict[str, Any]:
+    """Give the attributes of a dataset, those of its classes included."""
+    held = attributes(dataset)
+    for kind in bases_of(type(dataset))[:-1]:
+        held = held | {name: part for name, part in variables_of(kind).items() if name not in held}
+    return held
 
 
 def _has_items(holder: Any, length: int) -> bool:

@@ -18,6 +18,7 @@ from trueload.recipe import Hand, Randomness, Way, finish, transformed
 from trueload.reuse import Care
 from trueload.seeds import reseed, stream_key_of
 from trueload.shares import Share
+from trueload.sources import Origin
 from trueload.state import state_of
 from trueload.stream_part import Part
 from trueload.tasks import Task
@@ -37,6 +38,7 @@ class Stream:
         copying: As in `Recipe`.
         stays: As in `Recipe`.
         part: Reads one rank's samples of the stream; `None` where all of them are wanted.
+        manifest: As in `Recipe`.
         ended: Whether the iterator has stopped.
     """
 
@@ -49,6 +51,7 @@ class Stream:
     copying: Copying = "auto"
     stays: bool = False
     part: Part | None = None
+    manifest: str | None = None
     ended: bool = False
     _care: Care = field(init=False, default_factory=Care, repr=False)
 
@@ -68,10 +71,15 @@ class Stream:
         box = [self.pull(task, random, hand)]
         way = Way(self.batched, self.copying if self.stays else None)
         if self.transform is not None and self.batched:
-            box = [transformed(self.transform, box, task, self.copying)]
+            box = [transformed(self.transform, box, task, self.copying, self.origin)]
         elif self.transform is not None:
-            box = transformed(self.transform, [[box.pop()]], task, self.copying)
+            box = transformed(self.transform, [[box.pop()]], task, self.copying, self.origin)
         return finish(self.collate_fn, box, task, empty, way)
+
+    @property
+    def origin(self) -> Origin:
+        """Where samples come from, for messages."""
+        return Origin(self.dataset, self.manifest)
 
     def pull(self, task: Task, random: Randomness | None = None, hand: Hand | None = None) -> Any:
         """Take the samples of the next batch from the stream, without transform and collate.
@@ -101,7 +109,8 @@ class Stream:
         except StopIteration:
             self.ended = True
         except Exception as error:
-            Blame(task, "fetch", row=len(samples), stream=True).tell(error)
+            row, origin = len(samples), self.origin
+            Blame(task, "fetch", row=row, stream=True, origin=origin).tell(error)
         if copies is not None:
             self._care.learn(copies)
         if not samples or (self.batched and self.drop_last and len(samples) < task.size):
@@ -136,6 +145,7 @@ class StreamRecipe:
         drop_last: Whether a last batch that is not full is left out.
         copying: As in `Recipe`.
         share: Which part of the stream this process reads, if it is shared by ranks or workers.
+        manifest: As in `Recipe`.
         number: The worker's number.
         count: How many workers there are.
     """
@@ -147,6 +157,7 @@ class StreamRecipe:
     drop_last: bool
     copying: Copying = "auto"
     share: Share | None = None
+    manifest: str | None = None
     number: int = 0
     count: int = 1
     _stream: Stream | None = field(default=None, init=False, repr=False)
@@ -219,7 +230,8 @@ class StreamRecipe:
         try:
             samples: Any = iter(self.dataset)
         except Exception as error:
-            Blame(task, "iter", stream=True).tell(error)
+            origin = Origin(self.dataset, self.manifest)
+            Blame(task, "iter", stream=True, origin=origin).tell(error)
         if saved is not None and saved.iterator is not None:
             samples.load_state_dict(saved.iterator)
         elif saved is not None and samples is self.dataset:
@@ -237,6 +249,7 @@ class StreamRecipe:
             drop_last=self.drop_last,
             copying=self.copying,
             part=part,
+            manifest=self.manifest,
         )
 
     def _at(self, stream: Stream) -> int:

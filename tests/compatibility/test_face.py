@@ -124,7 +124,7 @@ def test_own_arguments_are_keyword_only_and_have_defaults():
     theirs = inspect.signature(TORCH.__init__).parameters
     ours = inspect.signature(DataLoader.__init__).parameters
     own = [parameter for name, parameter in ours.items() if name not in theirs]
-    assert {parameter.name for parameter in own} == {*OWN, "shard", "even"}
+    assert {parameter.name for parameter in own} == {*OWN, "shard", "even", "manifest"}
     assert all(p.kind is p.KEYWORD_ONLY for p in own)
     assert [p.default for p in own] == [getattr(DataLoader, p.name) for p in own]
 

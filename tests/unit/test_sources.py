@@ -71,6 +71,14 @@ def test_the_lists_of_a_dataset_have_it(files, attributes):
     assert files_of(Photos(**attributes(files)), np.int64(2)) == (files[2],)
 
 
+def test_the_class_of_a_dataset_may_have_the_list(files):
+    class Shared(Photos):
+        names = tuple(Path(file).name for file in files)
+        root = Path(files[0]).parent
+
+    assert files_of(Shared(), 1) == (files[1],)
+
+
 def test_a_dataset_may_be_a_list_of_paths(files):
     assert files_of(files, 1) == (files[1],)
 

@@ -7,6 +7,7 @@ generators as they were: the run that resumes draws nothing.
 """
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -87,6 +88,7 @@ def recipe_of(loader: Any, dataset: Any = None) -> Recipe:
         collate_fn=loader.collate_fn,
         batched=loader._auto_collation,  # noqa: SLF001 - torch's name for "there are batches"
         copying=loader.copy,
+        manifest=manifest_of(loader),
     )
 
 
@@ -102,6 +104,7 @@ def maker_of(loader: Any) -> Recipe | StreamRecipe:
         drop_last=loader.drop_last,
         copying=loader.copy,
         share=share_of(loader),
+        manifest=manifest_of(loader),
     )
 
 
@@ -114,6 +117,11 @@ def is_keyed(loader: Any) -> bool:
     shared = is_stream(loader) and loader.shard not in {None, "workers"}
     asked = loader.seed is not None or loader.rng is not None
     return loader.rng != "worker" and (asked or shared)
+
+
+def manifest_of(loader: Any) -> str | None:
+    """Give where the manifest of a loader's files is, wherever the process may go."""
+    return None if loader.manifest is None else os.path.abspath(loader.manifest)  # noqa: PTH100
 
 
 def readers_of(loader: Any) -> int:

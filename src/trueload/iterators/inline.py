@@ -11,7 +11,14 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter, _SingleProcessDataL
 from trueload.errors import tidied
 from trueload.generators import kept
 from trueload.guard import guard_of
-from trueload.iterators.epoch import Beginning, keep_state_of, recipe_of, say_skipped, steps_over
+from trueload.iterators.epoch import (
+    Beginning,
+    keep_state_of,
+    manifest_of,
+    recipe_of,
+    say_skipped,
+    steps_over,
+)
 from trueload.iterators.starting import dataset_here
 from trueload.iterators.telling import end_epoch, tell_changed
 from trueload.recipe import Randomness, Recipe
@@ -161,6 +168,7 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             drop_last=self._drop_last,
             copying=loader.copy,
             stays=True,
+            manifest=manifest_of(loader),
         )
         if self._share is not None:
             at = start.position if stands else 0
