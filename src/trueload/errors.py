@@ -9,6 +9,7 @@
     +-- KeysDifferError           samples of a batch with different keys (also a KeyError)
     +-- DuplicateError            a stream that every worker reads whole (also a RuntimeError)
     +-- DatasetChangedError       a sample whose making changes the dataset (also a RuntimeError)
+    |   +-- ReadOnlyError         its line, where the dataset is read-only (also a ValueError)
     +-- RanksDifferError          ranks that do not read the same order (also a RuntimeError)
     +-- HandleError               what a dataset holds and workers cannot use (also a RuntimeError)
     +-- SameOrderError            a shuffle that is the last one again (also a RuntimeError)
@@ -84,7 +85,11 @@ class DuplicateError(TrueloadError, RuntimeError):
 
 
 class DatasetChangedError(TrueloadError, RuntimeError):
-    """Making a sample changes the dataset in place, and `guard="strict"`."""
+    """Making a sample changes the dataset, and `guard="strict"`."""
+
+
+class ReadOnlyError(DatasetChangedError, ValueError):
+    """A line writes to an array of the dataset, which the guard has made read-only."""
 
 
 class RanksDifferError(TrueloadError, RuntimeError):

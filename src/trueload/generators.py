@@ -6,7 +6,7 @@ draw is keyed, these generators are keyed with it, each by its place in the orde
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,12 +42,22 @@ def reseed_all(generators: Sequence[Any], key: int) -> None:
 @contextmanager
 def kept(generators: Sequence[Any]) -> Iterator[None]:
     """Leave generators as they were before the block."""
-    states = [_state(generator) for generator in generators]
+    put_back = states_of(generators)
     try:
         yield
     finally:
+        put_back()
+
+
+def states_of(generators: Sequence[Any]) -> Callable[[], None]:
+    """Give what puts generators back to their states of now."""
+    states = [_state(generator) for generator in generators]
+
+    def put_back() -> None:
         for generator, state in zip(generators, states, strict=True):
             _restore(generator, state)
+
+    return put_back
 
 
 def next_draws(generators: Sequence[Any]) -> list[float]:

@@ -25,6 +25,10 @@ class Guard:
             it; "off" does not look.
         budget_share: How much of the time may go into looking, from 0 to 1. As long as nothing is
             found that must be looked into, it is not exceeded but for some 10 ms at first.
+        freeze: Whether the arrays of the dataset are read-only while samples are made, so that a
+            line of NumPy that writes to one raises there. One that turns out to be written to
+            without harm, as a cache is, is made writable again. `None`: not with "on", but with
+            "strict".
         ignore: What not to tell: codes, as "TL208"; and what not to look at: arrays, containers and
             objects by the names that messages give them, as "dataset.cache", with all they hold.
 
@@ -34,17 +38,24 @@ class Guard:
 
     level: Level = "on"
     budget_share: float = 0.01
+    freeze: bool | None = None
     ignore: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
             _refuse(f"`level` must be one of 'off', 'on' or 'strict', got {self.level!r}")
         _check_share("budget_share", self.budget_share)
+        if self.freeze is None:
+            object.__setattr__(self, "freeze", self.is_strict)
+        if not isinstance(self.freeze, bool):
+            _refuse(f"`freeze` must be True, False or None, got {self.freeze!r}")
+        if self.is_off and self.freeze:
+            _refuse("`level='off'` looks at nothing, so it does not go with `freeze=True`")
         object.__setattr__(self, "ignore", _names(self.ignore))
 
     def __repr__(self) -> str:
         """Show what differs from what the level has by itself."""
-        usual = {field.name: field.default for field in fields(self)}
+        usual = {field.name: field.default for field in fields(self)} | {"freeze": self.is_strict}
         known = ((name, getattr(self, name)) for name in usual)
         shown = (f"{name}={value!r}" for name, value in known if value != usual[name])
         return f"Guard({', '.join(shown)})"
@@ -63,6 +74,11 @@ class Guard:
     def watches(self) -> bool:
         """Whether the dataset's memory is watched."""
         return not self.is_off and self.budget_share > 0
+
+    @property
+    def raises(self) -> bool:
+        """Whether a change of the dataset is raised, each time, rather than told once."""
+        return self.is_strict or bool(self.freeze)
 
     def is_silent_about(self, code: str) -> bool:
         """Say whether a finding with this code is not told."""

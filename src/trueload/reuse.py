@@ -84,8 +84,10 @@ def _has_memory(tensor: torch.Tensor) -> bool:
 
 def is_same(one: Any, other: Any) -> bool:
     """Say whether two samples hold the same arrays, tensors, numbers and strings."""
-    pairs = zip(leaves(one), leaves(other), strict=False)
-    return all(_is_same(before, after) for (_, before), (_, after) in pairs)
+    before, after = dict(leaves(one)), dict(leaves(other))
+    return before.keys() == after.keys() and all(
+        _is_same(leaf, after[name]) for name, leaf in before.items()
+    )
 
 
 def _is_same(one: Any, other: Any) -> bool:

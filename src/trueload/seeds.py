@@ -215,6 +215,24 @@ class GlobalStates:
     torch: torch.Tensor
     given: torch.Tensor | None
 
+    @classmethod
+    def now(cls, generator: torch.Generator | None = None) -> "GlobalStates":
+        """Give the states as they are."""
+        return cls(
+            random.getstate(),
+            np.random.get_state(legacy=False),  # noqa: NPY002 - the global one
+            torch.default_generator.get_state(),
+            None if generator is None else generator.get_state(),
+        )
+
+    def put_back(self, generator: torch.Generator | None = None) -> None:
+        """Let the generators go on from here."""
+        random.setstate(self.random)
+        np.random.set_state(self.numpy)  # noqa: NPY002 - the global one
+        torch.default_generator.set_state(self.torch)
+        if generator is not None and self.given is not None:
+            generator.set_state(self.given)
+
 
 @contextmanager
 def preserved(generator: torch.Generator | None = None) -> Iterator[None]:
@@ -222,20 +240,11 @@ def preserved(generator: torch.Generator | None = None) -> Iterator[None]:
 
     It costs about 100 us, so it serves where a run resumes, not where batches are made.
     """
-    before = GlobalStates(
-        random.getstate(),
-        np.random.get_state(legacy=False),  # noqa: NPY002 - the global one
-        torch.default_generator.get_state(),
-        None if generator is None else generator.get_state(),
-    )
+    before = GlobalStates.now(generator)
     try:
         yield
     finally:
-        random.setstate(before.random)
-        np.random.set_state(before.numpy)  # noqa: NPY002 - the global one
-        torch.default_generator.set_state(before.torch)
-        if generator is not None and before.given is not None:
-            generator.set_state(before.given)
+        before.put_back(generator)
 
 
 def pack_generator(generator: torch.Generator) -> bytes:

@@ -30,6 +30,8 @@ def test_a_word_stands_for_a_value(word, value):
 def test_a_value_shows_what_differs_from_the_usual():
     assert repr(Guard()) == "Guard()"
     assert repr(Guard(level="strict")) == "Guard(level='strict')"
+    assert repr(Guard(level="strict", freeze=True)) == "Guard(level='strict')"
+    assert repr(Guard(level="strict", freeze=False)) == "Guard(level='strict', freeze=False)"
     shown = Guard(budget_share=0.1, ignore=["TL208", "dataset.cache"])
     assert repr(shown) == "Guard(budget_share=0.1, ignore=('TL208', 'dataset.cache'))"
     assert eval(repr(shown)) == shown  # noqa: S307 - what it has just given
@@ -56,6 +58,11 @@ hint: write it as messages do: "TL301", "dataset.cache\""""
         ({"budget_share": 2}, "`budget_share` must be a share from 0 to 1, got 2 [TL105]"),
         ({"budget_share": True}, "`budget_share` must be a share from 0 to 1, got True [TL105]"),
         ({"budget_share": "1%"}, "`budget_share` must be a share from 0 to 1, got '1%' [TL105]"),
+        ({"freeze": 1}, "`freeze` must be True, False or None, got 1 [TL105]"),
+        (
+            {"level": "off", "freeze": True},
+            "`level='off'` looks at nothing, so it does not go with `freeze=True` [TL105]",
+        ),
         ({"ignore": "TL301"}, "`ignore` must be a list of codes and names, got 'TL301' [TL105]"),
         ({"ignore": ["cache"]}, NO_NAME),
     ],

@@ -1,6 +1,7 @@
 """Make batches in the loader's own process: `num_workers=0`."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -88,6 +89,8 @@ class InlineIterator(_SingleProcessDataLoaderIter):
                 batch = self._next_data()
         except StopIteration:
             end_epoch(self._cursor, self._guard, self._dataset)
+            self._sentry.end()
+            tell_changed(self._sentry.found(), self._guard, self._dataset)
             raise
         except Exception as error:
             raise tidied(error)  # noqa: B904 - the same exception
@@ -97,11 +100,8 @@ class InlineIterator(_SingleProcessDataLoaderIter):
     def _next_data(self) -> Any:
         task = self._next_index()
         try:
-            if self._random is None:
-                batch = self._maker.make(task, None, self._empty)
-            else:
-                batch = self._lend(self._maker.make, task, self._random, self._empty)
-            self._sentry.look(task)
+            make, keyed = partial(self._make, task), self._random is not None
+            batch = self._sentry.make(task, make, keyed=keyed)
             tell_changed(self._sentry.found(), self._guard, self._dataset)
         except StopIteration:
             raise
@@ -118,6 +118,11 @@ class InlineIterator(_SingleProcessDataLoaderIter):
         self._cursor.took(task)
         self._progress.latest = self._cursor
         return batch
+
+    def _make(self, task: Task) -> Any:
+        if self._random is None:
+            return self._maker.make(task, None, self._empty)
+        return self._lend(self._maker.make, task, self._random, self._empty)
 
     def _lend(self, make: Callable[..., Any], *args: Any) -> Any:
         """Call what reseeds the process's generators, and give them back unchanged."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.lib.array_utils import byte_bounds
 
 from trueload.reach import parts_of
 
@@ -30,12 +31,22 @@ class Kept:
         array: Its memory as an array, rows first.
         address: Where its memory begins.
         size_bytes: How long that is.
+        dtype: Its dtype, as the dataset has it.
     """
 
     path: str
     array: np.ndarray
     address: int
     size_bytes: int
+    dtype: str
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether it lies in a file that is mapped, as a `numpy.memmap` does."""
+        base: Any = self.array
+        while isinstance(base, np.ndarray):
+            base = base.base
+        return isinstance(base, mmap.mmap)
 
     @property
     def end(self) -> int:
@@ -63,6 +74,15 @@ class Kept:
         begin = self.address + first * self.row_bytes
         return begin, max(begin, min(self.address + stop * self.row_bytes, self.end))
 
+    def rows_in(self, spans: list[tuple[int, int]]) -> list[int]:
+        """Give the rows that lie, at least in part, in some spans of memory."""
+        rows: dict[int, None] = {}
+        for span in spans:
+            start, end = self.span_of_rows(*span)
+            first, stop = (start - self.address), (end - self.address)
+            rows |= dict.fromkeys(range(first // self.row_bytes, -(-stop // self.row_bytes)))
+        return list(rows)
+
     @property
     def row_bytes(self) -> int:
         """How long a row is."""
@@ -70,7 +90,7 @@ class Kept:
 
     def describe(self) -> str:
         """Name it with dtype and shape: `dataset.images, float32 (60000, 28, 28)`."""
-        return f"{self.path}, {self.array.dtype} {self.array.shape}"
+        return f"{self.path}, {self.dtype} {self.array.shape}"
 
 
 def kept_by(dataset: Any, *, small: bool = False) -> list[Kept]:
@@ -83,7 +103,7 @@ def kept_by(dataset: Any, *, small: bool = False) -> list[Kept]:
         small: Whether to give those too that have no page to themselves.
     """
     found: dict[int, Kept] = {}
-    for path, array in _arrays(dataset):
+    for path, array in arrays_of(dataset):
         kept = _kept(path, array)
         if kept is not None and kept.size_bytes and (small or kept.pages[0] < kept.pages[1]):
             found.setdefault(kept.address, kept)
@@ -93,22 +113,55 @@ def kept_by(dataset: Any, *, small: bool = False) -> list[Kept]:
 
 
 def _kept(path: str, array: Any) -> Kept | None:
+    dtype = str(array.dtype).removeprefix("torch.")
     if isinstance(array, torch.Tensor):
-        plain = array.layout is torch.strided and array.is_cpu and not array.is_nested
-        if not plain or array.is_conj() or array.is_neg() or array.dtype not in _NUMPY:
+        array = over_tensor(array)
+        if array is None:
             return None
-        array = array.detach().numpy()
     dense = array.flags.c_contiguous and array.ndim and not array.dtype.hasobject
     if not dense or not array.flags.writeable:
         return None
-    return Kept(path, array, array.__array_interface__["data"][0], array.nbytes)
+    return Kept(path, array, array.__array_interface__["data"][0], array.nbytes, dtype)
 
 
 _NAMES = "bool uint8 int8 int16 int32 int64 float16 float32 float64 complex64 complex128"
 _NUMPY = frozenset(torch.from_numpy(np.empty(0, name)).dtype for name in _NAMES.split())
+_RAW = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
-def _arrays(dataset: Any) -> Iterator[tuple[str, Any]]:
+def over_tensor(tensor: torch.Tensor) -> np.ndarray | None:
+    """Give an array over the memory of a tensor; of another dtype, where NumPy lacks its own."""
+    plain = tensor.layout is torch.strided and tensor.is_cpu and not tensor.is_nested
+    if not plain or tensor.is_conj() or tensor.is_neg() or tensor.is_quantized:
+        return None
+    tensor = tensor.detach()
+    if tensor.dtype not in _NUMPY:
+        half = tensor.dtype is torch.bfloat16
+        raw = torch.float16 if half else _RAW.get(tensor.dtype.itemsize)
+        if raw is None:
+            return None
+        tensor = tensor.view(raw)
+    return tensor.numpy()
+
+
+def writable(array: np.ndarray) -> np.ndarray:
+    """Give an array over the same memory that can be written to, whatever its flags say."""
+    low, high = byte_bounds(array)
+    offset = array.__array_interface__["data"][0] - low
+    memory = bytes_at(low, high)
+    return np.ndarray(array.shape, array.dtype, memory, offset, array.strides)
+
+
+def bytes_at(start: int, end: int) -> np.ndarray:
+    """Give the memory at an address: uint8, (end - start,)."""
+    holder: Any = type("Memory", (), {})()
+    shape, place = (end - start,), (start, False)
+    holder.__array_interface__ = {"data": place, "shape": shape, "typestr": "|u1", "version": 3}
+    return np.asarray(holder)
+
+
+def arrays_of(dataset: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the arrays and tensors of a dataset, nearest first, each with its name."""
     seen: set[int] = set()
     line = [("dataset", dataset)]
     for _ in range(_MOST_STEPS):

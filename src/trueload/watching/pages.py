@@ -1,25 +1,35 @@
 """Which pages of memory were written to since somebody looked.
 
-Two ways, both without a copy, a change of the code that writes, or a right that a user lacks:
+Three ways, all without a copy, a change of the code that writes, or a right that a user lacks:
 
 - `Protected`, Linux 6.7 and later: the kernel protects the pages against writing, takes the
   protection away at the first write without telling anybody, and says on demand which pages have
   lost it. Setting up 246 MB takes 1 ms, looking 14 us, the first write to a page 0.8 us.
 - `Exclusive`, Linux 4.2 and later, in a forked worker: a page that nobody has written to is shared
   with the process that this one was forked from. Looking takes 8 us a megabyte.
+- `Digests`, anywhere: what is in the pages is compared with what was there, which takes reading
+  all of it, 0.4 ms a megabyte.
 
 Source: userfaultfd(2) and `PAGEMAP_SCAN` in the kernel's Documentation/admin-guide/mm/pagemap.rst.
 """
 
 import ctypes
-import fcntl
 import mmap
 import os
 import platform
 import struct
+import sys
+import zlib
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
+
+from trueload.watching.arrays import bytes_at
+
+with suppress(ImportError):  # as on Windows, where nothing here that needs it is there
+    import fcntl
 
 Span = tuple[int, int]
 """Where pages begin and end."""
@@ -32,16 +42,26 @@ _REGISTER_WP, _PROTECT = 1 << 1, 1
 _IS_WRITTEN, _PROTECT_AGAIN, _CHECK_ASYNC = 1 << 1, 1 << 0, 1 << 1
 _MOST_SPANS = 256
 _EXCLUSIVE_BIT, _PRESENT_BIT = 56, 63
+_SECONDS_A_BYTE = 4e-11
+_CHUNK, _MOST_CHUNKS = 1 << 16, 1 << 12
 
 
 class Pages(ABC):
     """Watches some spans of pages.
 
     Attributes:
+        name: What it goes by.
         tells_again: Whether a page that was told is told again when it is written to again.
+        is_slow: Whether a look reads all of the memory.
+        look_seconds: What a look may take; one that takes longer was interrupted.
+        spans: What is watched, which may be less than was asked for.
     """
 
+    name: str
     tells_again: bool
+    is_slow = False
+    look_seconds = 1e-3
+    spans: Sequence[Span]
 
     @abstractmethod
     def written(self) -> list[Span]:
@@ -62,17 +82,17 @@ class Protected(Pages):
         OSError: The kernel has no such thing, or does not let us.
     """
 
-    tells_again = True
+    name, tells_again = "userfaultfd", True
 
     def __init__(self, spans: list[Span]) -> None:
-        self._map, self._asked = -1, []
+        self._map, self._asked, self.spans = -1, [], ()
         self._file = _userfaultfd()
         try:
             features = _WP_ASYNC | _WP_UNPOPULATED | _WP_SHMEM | _WP
             self._ask(0x3F, struct.pack("QQQ", 0xAA, features, 0))
             self._vector = (ctypes.c_uint64 * (3 * _MOST_SPANS))()
-            protected = [span for span in spans if self._is_protected(*span)]
-            self._asked = [self._question(*span) for span in protected]
+            self.spans = tuple(span for span in spans if self._is_protected(*span))
+            self._asked = [self._question(*span) for span in self.spans]
             self._map = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
             self.written()
         except OSError:
@@ -127,17 +147,18 @@ class Exclusive(Pages):
         OSError: The kernel does not say.
     """
 
-    tells_again = False
+    name, tells_again = "pagemap", False
 
     def __init__(self, spans: list[Span]) -> None:
-        self._spans = spans
+        self.spans: Sequence[Span] = tuple(spans)
+        self.look_seconds += _SECONDS_A_BYTE * sum(end - start for start, end in spans)
         self._map = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
         self._before = [self._exclusive(span) for span in spans]
 
     def written(self) -> list[Span]:
         """Give the pages that were not this process's own at the last call."""
         found: list[Span] = []
-        for place, span in enumerate(self._spans):
+        for place, span in enumerate(self.spans):
             now = self._exclusive(span)
             new = np.flatnonzero(now & ~self._before[place])[:_MOST_SPANS]
             starts = (span[0] + new * _PAGE).tolist()
@@ -157,24 +178,63 @@ class Exclusive(Pages):
         os.close(self._map)
 
 
-def pages_of(spans: list[Span], *, forked: bool) -> Pages | None:
+def pages_of(spans: list[Span], *, forked: bool, digests: bool = False) -> Pages | None:
     """Watch pages in the best way that there is here, or not at all.
 
     Args:
         spans: Those to watch.
         forked: Whether this process was forked and shares them with another one.
+        digests: Whether comparing digests will do.
     """
-    try:
-        return Protected(spans)
-    except (OSError, KeyError):
-        pass
-    try:
-        return Exclusive(spans) if forked else None
-    except OSError:
-        return None
+    kinds = [Protected, *[Exclusive] * forked, *[Digests] * digests]
+    for kind in kinds:
+        try:
+            return kind(spans)
+        except (OSError, AttributeError, KeyError, TypeError):  # there is no such thing here
+            continue
+    return None
+
+
+class Digests(Pages):
+    """Pages that are compared by digests of what is in them, where the kernel tells nothing.
+
+    Of more than 256 MiB, some chunks are looked at, spread evenly.
+
+    Args:
+        spans: Those to watch.
+    """
+
+    name, tells_again, is_slow = "digests", True, True
+
+    def __init__(self, spans: list[Span]) -> None:
+        self.spans: Sequence[Span] = tuple(spans)
+        chunks = [
+            (at, min(at + _CHUNK, end)) for start, end in spans for at in range(start, end, _CHUNK)
+        ]
+        self.look_seconds = 1.0
+        self._chunks = chunks[:: max(1, -(-len(chunks) // _MOST_CHUNKS))]
+        self._before = [_digest(*chunk) for chunk in self._chunks]
+
+    def written(self) -> list[Span]:
+        """Give the chunks that are not what they were at the last call."""
+        now = [_digest(*chunk) for chunk in self._chunks]
+        pairs = zip(self._chunks, self._before, now, strict=True)
+        found = [chunk for chunk, before, after in pairs if before != after]
+        self._before = now
+        return found[:_MOST_SPANS]
+
+    def close(self) -> None:
+        """Watch no longer."""
+        self._chunks = []
+
+
+def _digest(start: int, end: int) -> int:
+    return zlib.crc32(bytes_at(start, end).data)
 
 
 def _userfaultfd() -> int:
+    if sys.platform != "linux":
+        raise OSError
     libc = ctypes.CDLL(None, use_errno=True)
     flags = os.O_CLOEXEC | os.O_NONBLOCK | _USER_MODE_ONLY
     found = libc.syscall(_CALLS[platform.machine()], flags)

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from trueload.watching.arrays import Kept, kept_by
+from trueload.watching.arrays import Kept, bytes_at, kept_by
 from trueload.watching.pages import Pages, Span, pages_of
-from trueload.watching.saved import bytes_at
 
 
 class Originals:

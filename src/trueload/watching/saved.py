@@ -1,11 +1,10 @@
 """What was in some memory, to compare with what is there later, and to put it back."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
-from trueload.watching.arrays import Kept
+from trueload.watching.arrays import Kept, bytes_at
 from trueload.watching.pages import Span
 
 _MOST_BYTES = 64 << 20
@@ -61,11 +60,3 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
         else:
             found.append((start, end))
     return found
-
-
-def bytes_at(start: int, end: int) -> np.ndarray:
-    """Give the memory at an address: uint8, (end - start,)."""
-    holder: Any = type("Memory", (), {})()
-    shape, place = (end - start,), (start, False)
-    holder.__array_interface__ = {"data": place, "shape": shape, "typestr": "|u1", "version": 3}
-    return np.asarray(holder)

@@ -1,100 +1,65 @@
-"""Find out whether making samples changes the dataset, and which sample it was.
+"""Find out whether making samples writes to the dataset's arrays, and which sample it was.
 
 `x = self.images[index]; x -= mean` writes to the dataset: the next epoch begins with other data.
-The pages of the dataset's arrays are watched. A write alone means little: a cache is filled, a
-scratch buffer used. So the samples of the batch are made again, each with the same draws: one that
-writes, comes out otherwise the second time, and as before once what it wrote is put back, changes
-what the dataset gives. What was written meanwhile is put back.
+The pages of the dataset's arrays are watched. When one was written to, the samples made lately are
+made again, until one is found that is proved to change what the dataset gives. What was written
+meanwhile is put back.
 """
 
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from itertools import chain
 
 from trueload.blame import Blame
-from trueload.errors import count, render
-from trueload.generators import kept
+from trueload.errors import count
+from trueload.fingerprint import length_of
 from trueload.guard import Guard
-from trueload.ownership import owned
-from trueload.recipe import Randomness, Recipe
-from trueload.reuse import is_same
-from trueload.seeds import preserved
+from trueload.recipe import Recipe
 from trueload.tasks import Task
 from trueload.watching.arrays import Kept, kept_by
+from trueload.watching.budget import Budget
+from trueload.watching.contents import contents_near
 from trueload.watching.lines import Line, line_that
 from trueload.watching.pages import Pages, Span, pages_of
+from trueload.watching.proof import (
+    EACH,
+    Changed,
+    Make,
+    Memory,
+    attempts,
+    proved,
+    told,
+    undisturbed,
+)
 from trueload.watching.saved import Saved
 
+__all__ = ["Budget", "Changed", "Watch"]
+
 logger = logging.getLogger("trueload")
-
-_FIRST_SECONDS, _FIRST_SECONDS_TO_EXPLAIN = 0.01, 2.0
-"""How much more time may go into it at first."""
-
-_PARTS_TO_LOOK, _PARTS_TO_EXPLAIN = 0.5, 5.0
-"""How many times the guard's share of the time each may take."""
 
 _MOST_TASKS = 64
 _MOST_SECONDS = 2.0
 _MOST_DOUBTS = 3
 """What is written to so often and gives the same nevertheless is a cache, or scratch memory."""
+_MOST_ROWS = 256
 _NAMED_ROWS = 4
-_HINT = (
-    "copy what `__getitem__` changes, as by `x = x - mean` instead of `x -= mean`, or do it in "
-    "`transform=`, which gets a sample of its own"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """A sample whose making changes the dataset.
-
-    Attributes:
-        path: The array that is written to.
-        message: What is told.
-    """
-
-    path: str
-    message: str
-
-
-class Budget:
-    """How much time may go into looking, and into explaining what was seen.
-
-    Attributes:
-        share: The guard's share of the time.
-    """
-
-    def __init__(self, share: float = 0.01) -> None:
-        self.share = share
-        self._since = time.perf_counter()
-        self._look_seconds, self._explain_seconds = _FIRST_SECONDS, _FIRST_SECONDS_TO_EXPLAIN
-
-    def allows(self, now: float) -> bool:
-        """Say whether there may be a look now, by `time.perf_counter`."""
-        passed, self._since = now - self._since, now
-        self._look_seconds += passed * self.share * _PARTS_TO_LOOK
-        self._explain_seconds += passed * self.share * _PARTS_TO_EXPLAIN
-        return self._look_seconds > 0 and self._explain_seconds > 0
-
-    def spend(self, look_seconds: float, explain_seconds: float) -> None:
-        """Put down what was spent."""
-        self._look_seconds -= look_seconds
-        self._explain_seconds -= explain_seconds
 
 
 class Watch:
-    """Watches a dataset while its batches are made.
+    """Watches the arrays of a dataset while its batches are made.
 
     Args:
         recipe: What makes them; its dataset's arrays are looked for now.
         forked: Whether this process was forked from the one that made the dataset.
         guard: What is not looked at.
         budget: How much time it may take; one of its own if left out.
+
+    Attributes:
+        arrays: What is watched.
+        budget: How much time it may take.
     """
 
     def __init__(
@@ -105,20 +70,21 @@ class Watch:
         guard: Guard | None = None,
         budget: Budget | None = None,
     ) -> None:
-        guard = guard or Guard()
+        self._guard = guard = guard or Guard()
         self._recipe, self._forked = recipe, forked
-        self._budget = budget or Budget(guard.budget_share)
-        arrays = kept_by(recipe.dataset)
-        self._arrays = [array for array in arrays if not guard.leaves_alone(array.path)]
+        self.budget = budget or Budget(guard.budget_share)
+        found = kept_by(recipe.dataset)
+        self.arrays = [array for array in found if not guard.leaves_alone(array.path)]
         self._tasks: deque[Task] = deque(maxlen=_MOST_TASKS)
         self._doubts: dict[str, int] = {}
+        self._seen: dict[Span, None] = {}
         self._pages: Pages | None = None
         self._begin()
 
     def _begin(self) -> None:
         self.close()
-        spans = [array.pages for array in self._arrays]
-        self._pages = pages_of(spans, forked=self._forked) if spans else None
+        spans = [array.pages for array in self.arrays if not array.is_mapped]
+        self._pages = pages_of(spans, forked=self._forked, digests=True) if spans else None
 
     def close(self) -> None:
         """Watch no longer."""
@@ -126,31 +92,66 @@ class Watch:
         if pages is not None:
             pages.close()
 
-    def look(self, task: Task) -> Changed | None:
-        """Look, now and then, what was written since the last time; a batch was made just now."""
+    @property
+    def mechanism(self) -> str:
+        """How it is done, or nothing."""
+        return "" if self._pages is None else self._pages.name
+
+    def watched(self) -> list[Kept]:
+        """Give the arrays each write to which is seen."""
+        pages = self._pages
+        if pages is None or pages.is_slow:
+            return []
+        spans = set(pages.spans)
+        return [array for array in self.arrays if array.pages in spans]
+
+    def look(self, task: Task, *, always: bool = False) -> Changed | None:
+        """Look, now and then, what was written since the last time; a batch was made just now.
+
+        Args:
+            task: The batch.
+            always: Whether to look now.
+        """
         if self._pages is None:
             return None
+        ends = bool(self._tasks) and self._tasks[-1].epoch != task.epoch
         self._tasks.append(task)
-        begun = time.perf_counter()
-        if not self._budget.allows(begun):
+        return self._look(ends=ends, always=always)
+
+    def end(self) -> Changed | None:
+        """Look as an epoch ends."""
+        return self._look(ends=True, always=False) if self._tasks else None
+
+    def _look(self, *, ends: bool, always: bool) -> Changed | None:
+        pages, begun = self._pages, time.perf_counter()
+        allowed = self.budget.allows(begun) and (ends or pages is None or not pages.is_slow)
+        if pages is None or not (allowed or always):
             return None
-        written = self._written()
+        written = list(chain(self._seen, self._written()))
         looked = time.perf_counter()
         found = self._found(written) if written else None
         self._tasks.clear()
-        self._budget.spend(looked - begun, time.perf_counter() - looked)
+        self._seen.clear()
+        self.budget.spend(min(looked - begun, pages.look_seconds), time.perf_counter() - looked)
         return found
+
+    def memory(self) -> list[Memory]:
+        """Give what was written to lately, to be put back when samples have been made again."""
+        if self._pages is None or self._pages.is_slow:
+            return []
+        self._seen |= dict.fromkeys(self._written())
+        asked = [array for array in self.arrays if array.is_in(list(self._seen))]
+        return [_Restored(Saved(asked, list(self._seen)), self._pages)]
 
     def _found(self, written: list[Span]) -> Changed | None:
         """Make the samples again, until one is found that explains what was written."""
-        asked = {array.path: array for array in self._arrays if array.is_in(written)}
+        asked = {array.path: array for array in self.arrays if array.is_in(written)}
         saved = Saved(asked.values(), written)
-        with ExitStack() as stack:
-            stack.enter_context(preserved())
-            stack.enter_context(kept(self._recipe.generators()))
-            stack.callback(saved.put_back)
+        places = {array.address for array in self.watched()}
+        contents = contents_near(self._recipe.dataset, self._tasks, self._guard, places)
+        with undisturbed(self._recipe, saved, contents):
             try:
-                found = self._explained(saved, asked)
+                found = self._explained(saved, asked, written)
             except Exception as error:  # of the user's code, which is told when it is asked for
                 logger.debug("a sample could not be made again: %s", error)
                 return None
@@ -158,27 +159,24 @@ class Watch:
         for path in asked:
             self._doubts[path] = self._doubts.get(path, 0) + 1
         gone = [path for path, doubts in self._doubts.items() if doubts >= _MOST_DOUBTS]
-        self._drop(gone if found is None else [*gone, found.path])
+        if found is not None and not self._guard.raises:
+            gone.append(found.path)  # it is told once
+        self._drop(gone)
         return found
 
-    def _explained(self, saved: Saved, asked: dict[str, Kept]) -> Changed | None:
+    def _explained(
+        self, saved: Saved, asked: dict[str, Kept], written: list[Span]
+    ) -> Changed | None:
         """Look for a sample, or else for a whole batch, that explains what was written.
 
         Args:
             saved: What was written.
             asked: The arrays that it was written to; those that turn out to be harmless go.
+            written: Where that was.
         """
         deadline = time.monotonic() + _MOST_SECONDS
-        each, common = Randomness(0, each_sample=True), Randomness(0, each_sample=False)
-        tasks = list(reversed(self._tasks))
-        samples = [
-            (Blame(task, "fetch", row=row), partial(self._recipe.sample, task, each, row))
-            for task in tasks
-            for row in range(task.size)
-        ]
-        whole = self._recipe.make
-        batches = [(Blame(task, "collate"), partial(whole, task, common)) for task in tasks]
-        for blame, make in [*samples, *batches]:
+        tries = attempts(self._recipe, reversed(self._tasks))
+        for blame, make in chain(tries, self._of_rows(asked, written)):
             if not asked or time.monotonic() > deadline:
                 return None
             found = self._tried(make, saved, asked)
@@ -186,23 +184,26 @@ class Watch:
                 saved.put_back()
                 array, rows = found
                 line = line_that(partial(saved.has_changed, array), make)
-                return self._told(blame, array, rows, line)
+                return _told(blame, array, rows, line)
         return None
 
+    def _of_rows(self, asked: dict[str, Kept], written: list[Span]) -> Iterator[tuple[Blame, Make]]:
+        """Give ways to make the samples whose rows were written to, where nobody knows when."""
+        length, batched = length_of(self._recipe.dataset), self._recipe.batched
+        if self._pages is None or not self._pages.is_slow:
+            return
+        for array in [array for array in asked.values() if len(array.array) == length]:
+            for row in array.rows_in(written)[:_MOST_ROWS]:
+                task = Task(self._tasks[-1].epoch, 0, 0, [row] if batched else row, 1)
+                yield Blame(task, "fetch", row=0), partial(self._recipe.sample, task, EACH)
+
     def _tried(
-        self, make: Callable[[], Any], saved: Saved, asked: dict[str, Kept]
+        self, make: Make, saved: Saved, asked: dict[str, Kept]
     ) -> tuple[Kept, list[int]] | None:
         """Give the array and its rows that something changes, and with it what is made of it."""
-        saved.put_back()
-        first = owned([make()], "always")
-        rows = {array.path: saved.changed_rows(array) for array in asked.values()}
-        touched = [array for array in asked.values() if rows[array.path]]
-        if not touched:
-            return None
-        second = owned([make()], "always")
-        saved.put_back()
-        third = owned([make()], "always")
-        if is_same(first, third) and not is_same(first, second):
+        rows, matters = proved(make, saved, partial(_rows_of, saved, list(asked.values())))
+        touched = [asked[path] for path in rows]
+        if matters:
             array = min(touched, key=lambda one: self._doubts.get(one.path, 0))
             return array, rows[array.path]
         for array in touched:
@@ -217,24 +218,40 @@ class Watch:
     def _drop(self, paths: list[str]) -> None:
         """Watch some arrays no longer."""
         if paths:
-            self._arrays = [array for array in self._arrays if array.path not in paths]
+            self.arrays = [array for array in self.arrays if array.path not in paths]
             for path in paths:
                 self._doubts.pop(path, None)
             self._begin()
 
-    def _told(self, blame: Blame, array: Kept, rows: list[int], line: Line | None) -> Changed:
-        named = ", ".join(map(count, rows[:_NAMED_ROWS])) + ", ..." * (len(rows) > _NAMED_ROWS)
-        facts = [
-            ("array", array.describe()),
-            ("row" if len(rows) == 1 else "rows", named),
-            *blame.facts(),
-            ("at", line.place if line else ""),
-            ("line", line.text if line else ""),
-            ("effect", "with `num_workers=0` or persistent workers it goes on from epoch to epoch"),
-        ]
-        title = f"{blame.subject()} changes the dataset in place"
-        return Changed(array.path, render(title, "TL301", facts, _HINT))
-
     def __del__(self) -> None:
         """Watch no longer."""
         self.close()
+
+
+class _Restored:
+    """Memory that is watched: what putting it back writes is no news.
+
+    Args:
+        saved: What it was.
+        pages: Who watches it.
+    """
+
+    def __init__(self, saved: Saved, pages: Pages) -> None:
+        self._saved, self._pages = saved, pages
+
+    def put_back(self) -> None:
+        """Make it what it was."""
+        self._saved.put_back()
+        self._pages.written()
+
+
+def _rows_of(saved: Saved, arrays: list[Kept]) -> dict[str, list[int]]:
+    """Give the arrays that have changed, by name, each with its rows."""
+    rows = {array.path: saved.changed_rows(array) for array in arrays}
+    return {path: changed for path, changed in rows.items() if changed}
+
+
+def _told(blame: Blame, array: Kept, rows: list[int], line: Line | None) -> Changed:
+    named = ", ".join(map(count, rows[:_NAMED_ROWS])) + ", ..." * (len(rows) > _NAMED_ROWS)
+    facts = [("array", array.describe()), ("row" if len(rows) == 1 else "rows", named)]
+    return told(blame, array.path, facts, line)

@@ -71,9 +71,13 @@ class Bench:
 
     def make_whole(self, order: Order, room: Room) -> tuple[int, int]:
         """Make a batch from its first row to its last; give where its structure lies."""
-        batch = self._recipe.make(order.task, order.random, room.empty, self.hand)
-        self.end_child()
-        self.sentry.look(order.task)
+
+        def make() -> Any:
+            batch = self._recipe.make(order.task, order.random, room.empty, self.hand)
+            self.end_child()
+            return batch
+
+        batch = self.sentry.make(order.task, make, keyed=order.random is not None)
         return _packed(room, self.noted(batch), order.task)
 
     def noted(self, batch: Any) -> Any:
@@ -131,18 +135,23 @@ class _Share:
 
     def _rows(self, order: Order) -> list[Any] | Failure | None:
         """Make the samples of a part; `None` where they cannot be made or sent apart."""
-        hand, random = self.bench.hand, order.random
+        task, rows, random = order.task, self.part.rows, order.random
+        part, bench = part_of(task, rows), self.bench
+
+        def make() -> list[Any]:
+            made = self.recipe.make_part(task, random, rows, bench.hand)
+            bench.end_child()
+            return made
+
         try:
-            rows = self.recipe.make_part(order.task, random, self.part.rows, hand)
+            made = bench.sentry.make(part, make, keyed=random is not None)
         except DrawnError:
-            rows = None
+            return None
         except Exception as error:
-            if self.bench.is_child():
+            if bench.is_child():
                 raise
             return failure(error)
-        self.bench.end_child()
-        self.bench.sentry.look(part_of(order.task, self.part.rows))
-        return rows if is_exact(rows) else None
+        return made if is_exact(made) else None
 
     def _joined(self, order: Order, rows: list[Any] | Failure) -> News:
         samples: list[Any] = []
