@@ -9,7 +9,8 @@ An iterable dataset is left to torch's own fetching, since its samples have no i
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -21,15 +22,18 @@ from torch.utils.data._utils import worker as torch_worker
 from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from trueload.collate import collate
-from trueload.errors import tidied
+from trueload.errors import DatasetChangedError, tidied
+from trueload.guard import GUARD_OFF, Guard, guard_of
 from trueload.iterators.epoch import Beginning, is_stream, recipe_of, say_skipped, steps_over
 from trueload.iterators.handles import tell_handles
-from trueload.iterators.starting import start_of
-from trueload.iterators.telling import end_epoch
+from trueload.iterators.starting import has_processes, start_of
+from trueload.iterators.telling import end_epoch, tell_changed
 from trueload.recipe import Randomness, Recipe
 from trueload.renewal import Renew, renew_in
 from trueload.tasks import Task
 from trueload.transport import Failure, failure
+from trueload.watching.sentry import Sentry
+from trueload.workers.base import Noted
 from trueload.workers.files import ReadFile, files_read, reopen
 from trueload.workers.memory import tensor_over
 from trueload.workers.started import one_hash_seed
@@ -78,6 +82,7 @@ class TorchProcessIterator(_MultiProcessingDataLoaderIter):
         beginning = Beginning(loader, keyed=self._keyed)
         self._cursor, self._guard = beginning.cursor, loader.guard
         self._progress = loader._progress  # noqa: SLF001 - the loader's own part
+        self._users_dataset = loader.dataset
         self._out: dict[int, Task] = {}
         self._to_skip = beginning.start.batches if self._stream else 0
         return beginning
@@ -123,6 +128,13 @@ class TorchProcessIterator(_MultiProcessingDataLoaderIter):
         if isinstance(batch, Failure):
             self._cursor.passed_over(task)
             raise batch.error()
+        if type(batch) is Noted:
+            try:
+                tell_changed(batch.changed, self._guard, self._users_dataset)
+            except DatasetChangedError:
+                self._cursor.passed_over(task)
+                raise
+            batch = batch.batch
         return self._took(task, batch)
 
     def _next_of_stream(self) -> Any:
@@ -179,7 +191,9 @@ def _face(loader: Any, source: _Source) -> SimpleNamespace:
         face.dataset = mapped
         face.collate_fn = _Collate(loader.collate_fn) if batched else loader.collate_fn
     else:
-        face.dataset, face.collate_fn = _Tasks(recipe_of(loader)), _same
+        guard = guard_of(loader.guard) if has_processes(loader) else GUARD_OFF
+        face.dataset = _Tasks(recipe_of(loader), guard, forked=start_of(loader) == "fork")
+        face.collate_fn = _same
         face._auto_collation = False  # noqa: SLF001 - torch's name
     renew = loader.dataset_in_worker
     files = [] if start_of(loader) != "fork" else files_read()
@@ -192,6 +206,9 @@ class _Tasks:
     """The dataset that torch's workers see: its indices are tasks, its samples are batches."""
 
     recipe: Recipe
+    guard: Guard
+    forked: bool
+    _sentry: Sentry | None = field(default=None, init=False, repr=False)
 
     @property
     def dataset(self) -> Any:
@@ -199,10 +216,18 @@ class _Tasks:
 
     def __getitem__(self, order: tuple[Task, Randomness | None]) -> tuple[int, Any]:
         task, random = order
+        sentry = self._sentry
+        if sentry is None:  # in the worker, once it has begun
+            sentry = self._sentry = Sentry(self.recipe, guard=self.guard, forked=self.forked)
+        make, keyed = partial(self.recipe.make, task, random, _shared), random is not None
         try:
-            return task.batch, self.recipe.make(task, random, _shared)
+            batch = sentry.make(task, make, keyed=keyed)
         except Exception as error:
             return task.batch, failure(tidied(error))
+        finally:
+            sentry.undo()
+        found = sentry.found()
+        return task.batch, batch if found is None else Noted(batch, found)
 
 
 @dataclass
