@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trueload.loader import DataLoader
     from trueload.packed import Packed, pack
     from trueload.progress import Taken
+    from trueload.statistics import Statistics
 
 __all__ = [
     "ArgumentError",
@@ -29,6 +30,7 @@ __all__ = [
     "Packed",
     "ReplayError",
     "StateError",
+    "Statistics",
     "Taken",
     "TrueloadError",
     "install",
@@ -41,6 +43,7 @@ _HOMES = {
     "DataLoader": "loader",
     "Guard": "guard",
     "Packed": "packed",
+    "Statistics": "statistics",
     "Taken": "progress",
     "install": "installing",
     "installed": "installing",

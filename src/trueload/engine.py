@@ -40,6 +40,9 @@ class Engine:
         depth: How many orders may be in flight.
         in_order: Whether batches come in the order of their tasks, or as they are made.
         timeout_seconds: How long a batch may be waited for; 0 for ever.
+
+    Attributes:
+        retried: How many orders were lost and submitted again.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Engine:
         self._abandoned: set[int] = set()
         self._orders: Iterator[Order] = iter(())
         self._more = False
+        self.retried = 0
 
     def begin(self, orders: Iterator[Order]) -> None:
         """Start to deliver these; what is left of earlier ones is given up."""
@@ -92,6 +96,10 @@ class Engine:
     def head(self) -> Order | None:
         """Give the order whose batch is delivered next, in order, or `None` if there is none."""
         return self._line[0].order if self._line else None
+
+    def in_flight(self) -> tuple[int, int]:
+        """Say how many orders are in flight, and of how many of these the batch is made."""
+        return len(self._line), sum(entry.made is not None for entry in self._line)
 
     def _ready(self) -> _Entry | None:
         for entry in self._line:
@@ -135,6 +143,7 @@ class Engine:
             if entry.losses >= _MOST_LOSSES:
                 entry.failure = LostError(entry.order, event)
             else:
+                self.retried += 1
                 self._submit(entry)
 
     def _fill(self) -> None:

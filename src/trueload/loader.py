@@ -31,6 +31,7 @@ from trueload.progress import Progress, Taken
 from trueload.replay import replay
 from trueload.shares import Even
 from trueload.state import LoaderState
+from trueload.statistics import Meter, Statistics
 from trueload.watching.writes import Budget
 from trueload.workers.memory import Pool
 from trueload.workers.shelf import Shelf
@@ -159,6 +160,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         check_own(dataset, own | {"in_order": in_order})
         self._progress = Progress()
         self._pool, self._shelf, self._budget = Pool(), Shelf(), Budget()
+        self._meter = Meter()
         super().__init__(
             dataset,
             batch_size,
@@ -191,8 +193,8 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
 
     def __getstate__(self) -> dict[str, Any]:
         """Give a copy or a pickle its own progress and memory."""
-        memory = {"_pool": Pool(), "_shelf": Shelf(), "_budget": Budget(), "_renewed": None}
-        return {**vars(self), "_progress": self._progress.fresh(), **memory}
+        own = {"_pool": Pool(), "_shelf": Shelf(), "_budget": Budget(), "_meter": Meter()}
+        return {**vars(self), "_progress": self._progress.fresh(), "_renewed": None, **own}
 
     def _get_iterator(self) -> _BaseDataLoaderIter:
         """Begin an epoch: torch's hook, which `iter(loader)` calls and libraries override."""
@@ -297,6 +299,14 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
                 samples drew from generators that nobody keyed.
         """
         return replay(self, index, epoch, position)
+
+    def statistics(self) -> Statistics:
+        """Give what was done so far, how long the loop waited, and how memory is looked after.
+
+        It costs some microseconds and may be asked for at any time, also while iterating.
+        """
+        held_bytes = self._pool.bytes_held() + self._shelf.held_bytes()
+        return self._meter.statistics(held_bytes)
 
     def _refuse_pipes(self) -> None:
         if isinstance(self.dataset, (IterDataPipe, MapDataPipe)):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from time import perf_counter_ns
 from typing import Any
 
 import torch
@@ -64,7 +65,10 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             guard=self._guard,
             forked=False,
             budget=loader._budget,  # noqa: SLF001 - the loader's own part
+            tally=loader._meter.inline,  # noqa: SLF001 - the loader's own part
         )
+        self._meter = loader._meter  # noqa: SLF001 - the loader's own part
+        self._meter.begin()
 
     def __len__(self) -> int:
         """Give how many batches the epoch has."""
@@ -98,6 +102,7 @@ class InlineIterator(_SingleProcessDataLoaderIter):
         return batch
 
     def _next_data(self) -> Any:
+        asked = perf_counter_ns()
         task = self._next_index()
         try:
             make, keyed = partial(self._make, task), self._random is not None
@@ -117,6 +122,7 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             task = task._replace(size=size, real=real)
         self._cursor.took(task)
         self._progress.latest = self._cursor
+        self._meter.took(task.size, asked)
         return batch
 
     def _make(self, task: Task) -> Any:

@@ -2,6 +2,7 @@
 
 import logging
 from collections import deque
+from time import perf_counter_ns
 from typing import Any
 from weakref import WeakMethod, ref
 
@@ -24,6 +25,7 @@ from trueload.iterators.starting import context_of
 from trueload.iterators.telling import end_epoch, tell_changed
 from trueload.iterators.unsent import tell_unsent
 from trueload.seeds import next_base_seed
+from trueload.statistics import Figures, Meter
 from trueload.tasks import Task
 from trueload.watching.rollback import Originals
 from trueload.workers.base import Noted, Order, StartError, StreamEndError
@@ -64,6 +66,7 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
         if loader.copy == "rollback" and not is_stream(loader):
             self._maker.originals = Originals(loader.dataset)  # pyrefly: ignore - a recipe has it
         self._guard = guard_of(loader.guard)
+        self._meter: Meter = loader._meter  # noqa: SLF001 - the loader's own part
         depth = self._prefetch_factor * self._num_workers
         setup = Setup(
             self._num_workers,
@@ -103,6 +106,18 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
         """Be in an epoch, as far as can be seen from outside."""
         self._cursor = epoch.cursor
         self._epoch = epoch
+        self._meter.begin(self)
+
+    def figures(self) -> Figures:
+        """Give what is known of the workers and their batches."""
+        in_flight, ready = self._engine.in_flight()
+        return Figures(
+            in_flight=in_flight,
+            ready=ready,
+            replaced=self._made_by.replaced,
+            retried=self._engine.retried,
+            tally=self._made_by.tally(),
+        )
 
     def _reset(self, loader: Any, first_iter: bool = False) -> None:  # noqa: FBT001, FBT002 - torch's
         """Begin another epoch with the same workers: torch's hook for persistent ones."""
@@ -157,6 +172,7 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
             changes = self._changes(loader)
         except Exception as error:  # what cannot travel is no fault of the user's
             logger.info("new workers, as changes of the dataset cannot be sent: %s", error)
+            self._meter.retire(self.figures())
             self._made_by.close()
             self._hire(loader)
             changes = None
@@ -229,6 +245,7 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
     def _next_data(self) -> Any:
         if self._shutdown:
             raise StopIteration
+        asked = perf_counter_ns()
         while (made := self._next_made()) is None:
             pass
         order, batch = made
@@ -236,6 +253,7 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
             batch = pin_memory(batch, self._pin_memory_device)
         self._cursor.took(order.task)
         self._progress.latest = self._cursor
+        self._meter.took(order.task.size, asked)
         return batch
 
     def _next_made(self) -> tuple[Order, Any] | None:
@@ -309,6 +327,7 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
         if not self._shutdown:
             self._shutdown = True
             self._made_by.close()
+            self._meter.retire(self.figures())
 
     def __del__(self) -> None:
         """End the workers with the iterator."""

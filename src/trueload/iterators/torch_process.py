@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
+from time import perf_counter_ns
 from types import SimpleNamespace
 from typing import Any
 from weakref import proxy
@@ -83,6 +84,8 @@ class TorchProcessIterator(_MultiProcessingDataLoaderIter):
         self._cursor, self._guard = beginning.cursor, loader.guard
         self._progress = loader._progress  # noqa: SLF001 - the loader's own part
         self._users_dataset = loader.dataset
+        self._meter = loader._meter  # noqa: SLF001 - the loader's own part
+        self._meter.begin()
         self._out: dict[int, Task] = {}
         self._to_skip = beginning.start.batches if self._stream else 0
         return beginning
@@ -121,6 +124,7 @@ class TorchProcessIterator(_MultiProcessingDataLoaderIter):
             raise tidied(error)  # noqa: B904 - the same exception
 
     def _next_data(self) -> Any:
+        self._asked = perf_counter_ns()
         if self._stream:
             return self._next_of_stream()
         number, batch = super()._next_data()
@@ -152,6 +156,7 @@ class TorchProcessIterator(_MultiProcessingDataLoaderIter):
     def _took(self, task: Task, batch: Any) -> Any:
         self._cursor.took(task)
         self._progress.latest = self._cursor
+        self._meter.took(task.size, self._asked)
         return batch
 
 

@@ -172,6 +172,10 @@ class Slots:
         self._collect()
         return len(self._free) <= self._reserve or self._held() > self._budget_bytes
 
+    def held_bytes(self) -> int:
+        """Say how many bytes the slots that were ever taken hold."""
+        return sum(self._used)
+
     def _held(self) -> int:
         return sum(self._used[slot] for slot in self._leased)
 

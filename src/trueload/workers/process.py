@@ -13,6 +13,7 @@ from weakref import WeakSet
 from trueload.guard import GUARD_OFF, Guard
 from trueload.recipe import Recipe
 from trueload.stream import StreamRecipe
+from trueload.watching.tally import together
 from trueload.workers.base import Event, Lost, Made, Order, StartError, StreamEndError, Workers
 from trueload.workers.board import Board
 from trueload.workers.crew import Crew, Death
@@ -24,6 +25,7 @@ from trueload.workers.packing import unpack
 from trueload.workers.parts import Parts
 from trueload.workers.shelf import Shelf
 from trueload.workers.started import StartedCrew
+from trueload.workers.tallies import Tallies
 from trueload.workers.template import Purpose, forking
 from trueload.workers.words import Words
 from trueload.workers.worker import Hooks, Outfit, live, start
@@ -67,6 +69,9 @@ class ProcessWorkers(Workers):
     Args:
         recipe: What makes batches.
         setup: How many there are, and what they need.
+
+    Attributes:
+        replaced: How many have ended and been replaced.
     """
 
     def __init__(self, recipe: Recipe | StreamRecipe, setup: Setup) -> None:
@@ -78,6 +83,7 @@ class ProcessWorkers(Workers):
         self._unread: set[int] = set()
         self._quiet_since: float | None = None
         self._deaths_since_news = 0
+        self.replaced = 0
         with held_back():
             try:
                 with forking:
@@ -94,8 +100,10 @@ class ProcessWorkers(Workers):
         self._lines = Lines(self._count, common=self._common)
         self._opened.callback(self._lines.close)
         heartbeats = Heartbeats.size(self._count)
-        words = Words(heartbeats + Board.size(self._slots.count()))
+        board = Board.size(self._slots.count())
+        words = Words(heartbeats + board + Tallies.size(self._count))
         self._opened.callback(words.close)
+        self._tallies = Tallies(words, heartbeats + board)
         self._heartbeats, self._board = Heartbeats(words, self._count), Board(words, heartbeats)
         makers = self._count if self._common else 1
         self._parts = Parts(self._recipe, makers, self._board, setup.shelf.pace)
@@ -115,6 +123,10 @@ class ProcessWorkers(Workers):
             return StartedCrew(setup.context, start, contents, self._outfit)
         is_over = self._heartbeats.is_closing
         return ForkedCrew(Purpose(self._live, _private_descriptors, is_over, contents))
+
+    def tally(self) -> list[int]:
+        """Give what the workers have counted together as they look after the dataset."""
+        return together(self._tallies.of(number).words() for number in range(self._count))
 
     @property
     def processes(self) -> list[Any]:
@@ -241,6 +253,7 @@ class ProcessWorkers(Workers):
             board=self._board,
             line=self._lines.end(number),
             stacks=self._crew.stacks,
+            tallies=self._tallies,
             guard=self._setup.guard,
             forked=self._setup.context is None,
         )
@@ -271,6 +284,7 @@ class ProcessWorkers(Workers):
         self._heartbeats.live(death.number, lives=False)
         self._heartbeats.idle(death.number)
         self._deaths_since_news += 1
+        self.replaced += 1
         fruitless = self._deaths_since_news > _FRUITLESS * self._count
         lost = self._taken_back(death.number) if not self._common else []
         if held is None and fruitless and not lost:

@@ -7,6 +7,7 @@ process leaves it to this process: what one of them wrote, the other would see.
 
 import os
 from collections import deque
+from weakref import WeakSet
 
 from trueload.workers.arena import Arena, Slots
 from trueload.workers.board import MOST_PARTS
@@ -31,6 +32,7 @@ class Shelf:
     def __init__(self) -> None:
         self.pace = Pace()
         self._kept: deque[tuple[_Kind, Slots]] = deque()
+        self._lent: WeakSet[Slots] = WeakSet()
         self._owner_pid = os.getpid()
 
     def take(self, depth: int, *, travels: bool = False) -> Slots:
@@ -49,11 +51,18 @@ class Shelf:
         for entry in list(self._kept):
             if entry[0] == (depth, travels):
                 self._kept.remove(entry)
+                self._lent.add(entry[1])
                 return entry[1]
         reserve = (1 + MOST_PARTS) * depth
         count = 2 * reserve + _KEPT_SLOTS
         arena = Arena(count, travels=travels)
-        return Slots(arena, count, reserve=reserve, budget_bytes=_BUDGET_BYTES)
+        slots = Slots(arena, count, reserve=reserve, budget_bytes=_BUDGET_BYTES)
+        self._lent.add(slots)
+        return slots
+
+    def held_bytes(self) -> int:
+        """Say how many bytes are held for batches, by workers at work too."""
+        return sum(slots.held_bytes() for slots in {*self._lent, *(kept for _, kept in self._kept)})
 
     def put(self, slots: Slots, depth: int, *, travels: bool = False) -> None:
         """Take slots back, once their workers have ended; the rest is as it was for `take`."""

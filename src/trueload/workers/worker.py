@@ -27,6 +27,7 @@ from trueload.workers.board import Board
 from trueload.workers.crew import STACK_SIGNAL
 from trueload.workers.heartbeat import Heartbeats
 from trueload.workers.lines import LineEnd
+from trueload.workers.tallies import Tallies
 
 
 @dataclass
@@ -42,6 +43,7 @@ class Outfit:
         board: Where it tells who makes parts of the same batches how far it is.
         line: The pipes that orders come from and news go to.
         stacks: A descriptor that its Python stack is written to when asked for.
+        tallies: Where it counts how it looks after the dataset.
         guard: How the dataset's memory is looked after.
         forked: Whether it was forked from the process that made the dataset.
     """
@@ -54,6 +56,7 @@ class Outfit:
     board: Board
     line: LineEnd
     stacks: int
+    tallies: Tallies
     guard: Guard
     forked: bool
 
@@ -104,7 +107,8 @@ def live(outfit: Outfit, recipe: Maker, hooks: Hooks, parent: int) -> None:
     problem = _prepare(outfit, recipe, hooks)
     line, heartbeats, number = outfit.line, outfit.heartbeats, outfit.number
     heartbeats.live(number, lives=True)
-    sentry = Sentry(recipe, guard=outfit.guard, forked=outfit.forked)
+    tally = outfit.tallies.of(number)
+    sentry = Sentry(recipe, guard=outfit.guard, forked=outfit.forked, tally=tally)
     bench = Bench(recipe, outfit.arena, outfit.board, heartbeats.hand(number), sentry)
     while (call := line.receive()) is not None:
         if call.ticket == 0 or heartbeats.is_closing():
