@@ -42,6 +42,8 @@ class LoaderState:
         iterator_state: What the `state_dict` of the iterator over the dataset gave, or `None`.
         skipped: How many of `batches` are none: the turns of workers whose stream was over.
         readers: How many workers read an iterable dataset, each on its own; 0 for any other way.
+        is_reset: Whether the epoch was begun by persistent workers' iterator being reset, for which
+            torch draws no base seed.
         ranks: How many ranks shared the order, so that each of `batches` was one on all of them.
         reader_states: Where their streams stand, packed, for datasets that know.
     """
@@ -65,6 +67,7 @@ class LoaderState:
     skipped: int = 0
     readers: int = 0
     reader_states: str | None = None
+    is_reset: bool = False
     ranks: int = 1
 
     def to_dict(self) -> dict[str, Any]:

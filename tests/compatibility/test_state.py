@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import pytest
 import torch
 from torch.distributed import checkpoint
+from torch.utils.data import WeightedRandomSampler
 
 from trueload import DataLoader
 
@@ -459,3 +460,26 @@ def test_torchdata_a_dataset_may_bring_the_generator_back_with_it():
     state, rest = loader.state_dict(), batches(iterator)
     torch.manual_seed(5)
     assert batches(_resumed(DataLoader(RestoringTheGenerator(), 4), state)) == rest
+
+
+@pytest.mark.parametrize("context", [None, "torch's"])
+def test_a_drawn_order_of_persistent_workers_goes_on_in_any_epoch(context, monkeypatch):
+    """Torch draws a base seed as an iterator is made, and none as it is reset."""
+    if context is not None:
+        monkeypatch.setattr("trueload.loader.is_ours", lambda _: False)
+
+    def loader(**workers):
+        sampler = WeightedRandomSampler(torch.ones(20), 20, replacement=False)
+        return DataLoader(torch.arange(20), batch_size=4, sampler=sampler, **workers)
+
+    first = loader(num_workers=1, persistent_workers=True)
+    for _ in range(2):
+        batches = iter(first)
+        taken = [next(batches).tolist() for _ in range(2)]
+        state = first.state_dict()
+        rest = [batch.tolist() for batch in batches]
+        for workers in ({}, {"num_workers": 1}, {"num_workers": 1, "persistent_workers": True}):
+            second = loader(**workers)
+            second.load_state_dict(state)
+            assert [batch.tolist() for batch in second] == rest
+        assert sorted(index for batch in taken + rest for index in batch) == list(range(20))

@@ -16,6 +16,7 @@ from itertools import chain
 from typing import Any
 from weakref import ref
 
+import torch
 from torch.utils.data import BatchSampler
 from torch.utils.data.distributed import DistributedSampler
 
@@ -184,6 +185,7 @@ class Beginning:
         if self.share is not None:
             silent = state is not None
             self._accord = Accord(loader, self.share, self.plan, self.start, silent=silent)
+        self._undoes_draw = False
         self._owner: Any = None
         self.cursor = Cursor(self.start, stream=stream, followed=followed)
         self.cursor.minds_repeats = self.share is not None and self.share.even is None
@@ -202,15 +204,21 @@ class Beginning:
         self._progress.next_epoch = self.start.epoch + 1
 
     @contextmanager
-    def drawing(self) -> Iterator[None]:
-        """Draw as torch does, or, where an epoch is resumed, as it did when it was begun."""
+    def drawing(self, *, is_reset: bool = False) -> Iterator[None]:
+        """Draw as torch does, or, where an epoch is resumed, as it did when it was begun.
+
+        Args:
+            is_reset: Whether an iterator is reset, so that torch draws no base seed.
+        """
         plan, followed, accord = self.plan, self.cursor.followed, self._accord
         if self.resumed is not None:
             with preserved():
                 if plan is not None and followed and self.resumed.generator is not None:
                     unpack_generator(self.resumed.generator, plan.generator)
+                    self._undoes_draw = self.resumed.is_reset and not is_reset
                 yield
             return
+        self.start = replace(self.start, is_reset=is_reset)
         if plan is not None and followed and _may_draw(self.loader):
             packed = pack_generator(plan.generator)
             if accord is not None:
@@ -230,6 +238,8 @@ class Beginning:
         """
         if self.resumed is not None:
             iterator._base_seed = self.resumed.base_seed  # noqa: SLF001 - torch's attribute
+        if self._undoes_draw:
+            self._undo_draw()
         base_seed = iterator._base_seed  # noqa: SLF001 - torch's attribute
         if self._accord is not None and self.loader.shard not in {None, "workers"}:
             base_seed = self._accord.settle(base_seed, self.cursor)
@@ -241,6 +251,18 @@ class Beginning:
             self.cursor.root = base_seed if seed is None else root_of(seed, self.start.epoch)
             self.cursor.each_sample = self.loader.rng == "sample"
         return self._tasks(iterator._sampler_iter)  # noqa: SLF001 - torch's attribute
+
+    def _undo_draw(self) -> None:
+        """Take back that torch drew a base seed, unless the sampler has drawn before it already."""
+        packed, generator = self.resumed.generator, self.plan.generator  # pyrefly: ignore - there
+        if generator is (self.loader.generator or torch.default_generator):
+            now = generator.get_state()
+            unpack_generator(packed, generator)  # pyrefly: ignore - there, where it was drawn
+            torch.empty((), dtype=torch.int64).random_(generator=generator)
+            if torch.equal(now, generator.get_state()):
+                unpack_generator(packed, generator)  # pyrefly: ignore - as above
+            else:
+                generator.set_state(now)
 
     def randomness(self) -> Randomness | None:
         """Give how samples are keyed, or `None` where they draw from the process's generators."""

@@ -126,7 +126,7 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
             self._leave_epoch()
             return
         beginning = Beginning(loader, keyed=self._keyed, ahead=True)
-        with beginning.drawing():
+        with beginning.drawing(is_reset=True):
             _BaseDataLoaderIter._reset(self, loader, first_iter)  # noqa: SLF001 - torch's
             self._base_seed = next_base_seed(int(self._base_seed))
             self._run = Run()

@@ -96,7 +96,7 @@ class TorchProcessIterator(_MultiProcessingDataLoaderIter):
             super()._reset(loader, first_iter)
             return
         self._beginning = self._begin(loader)
-        with self._beginning.drawing():
+        with self._beginning.drawing(is_reset=True):
             self._index_sampler = _Source(self, loader)
             self._sampler_iter = iter(self._index_sampler)
             super()._reset(loader, first_iter)
