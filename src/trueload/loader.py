@@ -28,7 +28,7 @@ from trueload.iterators.starting import has_processes, is_ours, refuse_to_share
 from trueload.iterators.torch_process import TorchProcessIterator
 from trueload.ownership import Copying
 from trueload.progress import Progress, Taken
-from trueload.replay import replay
+from trueload.replay import Asked, find
 from trueload.shares import Even
 from trueload.state import LoaderState
 from trueload.statistics import Meter, Statistics
@@ -275,6 +275,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
             return
         state = LoaderState.from_dict(state_dict)
         state.check_belongs(described(self, LoaderState(epoch=state.epoch)))
+        progress.loaded = state
         if state.finished:
             kept = state.dataset_state if state.length is not None else None
             state = LoaderState(epoch=state.epoch + 1, dataset_state=kept)
@@ -282,23 +283,39 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         progress.next_epoch = state.epoch
         progress.cursor = None
 
-    def replay(self, index: Any, epoch: int | None = None, *, position: int | None = None) -> Any:
-        """Make one sample again, alone and bit for bit: fetched and transformed, not collated.
+    def replay(
+        self,
+        index: Any = None,
+        epoch: int | None = None,
+        *,
+        position: int | None = None,
+        batch: int | None = None,
+    ) -> Any:
+        """Make one sample, or one batch, again, alone and bit for bit.
+
+        It is made in this process, so a debugger can step through it. Without a `seed`, that is
+        possible for the epoch begun last, and for that of the state that was loaded last.
 
         Args:
-            index: The index of the sample.
-            epoch: The epoch in which it was drawn; `None` for the one begun last.
-            position: Its position in the order, where the epoch has the index more than once;
-                `None` for the first.
+            index: The index of a sample.
+            epoch: The epoch in which it was made; `None` for the one begun last.
+            position: Its position in the order, where the epoch has the index more than once, or
+                instead of the index; `None` for the first.
+            batch: The number of a batch, as in `taken.batch`, instead of a sample.
 
         Returns:
-            What `dataset[index]` gave in that epoch, after `transform`.
+            What `dataset[index]` gave in that epoch, after `transform`; or the batch.
 
         Raises:
-            ReplayError: The epoch has no such index, its order is not known any more, or its
-                samples drew from generators that nobody keyed.
+            ArgumentError: It is neither a sample nor a batch that is asked for, or both.
+            ReplayError: The epoch has no such sample or batch, its order is not known any more, or
+                its samples drew from generators that nobody keyed.
         """
-        return replay(self, index, epoch, position)
+        asks_for_sample = index is not None or position is not None
+        if asks_for_sample == (batch is not None):
+            title = "`replay` takes the index or the position of a sample, or `batch`"
+            raise ArgumentError(render(title, "TL105", hint="pass one of them"))
+        return find(self, Asked(index, position, batch, epoch)).make()
 
     def statistics(self) -> Statistics:
         """Give what was done so far, how long the loop waited, and how memory is looked after.

@@ -182,6 +182,7 @@ class Progress:
         latest: Cursor of the iterator that a batch was last taken from.
         resume: The state that the next iterator starts from, or `None`.
         order_key: What decides the shuffle of the last epoch, where that is known.
+        loaded: The state that was loaded last, as it was saved, for what is made again.
     """
 
     next_epoch: int = 0
@@ -189,7 +190,8 @@ class Progress:
     latest: Cursor | None = None
     resume: LoaderState | None = None
     order_key: Any = None
+    loaded: LoaderState | None = None
 
     def fresh(self) -> "Progress":
         """Give what a copy of the loader starts with: its own iterators, the same epoch."""
-        return Progress(next_epoch=self.next_epoch, resume=self.resume)
+        return Progress(next_epoch=self.next_epoch, resume=self.resume, loaded=self.loaded)

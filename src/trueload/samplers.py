@@ -79,7 +79,7 @@ def read(loader: Any, seed: int | None, epoch: int) -> Plan:
         drop_last=outer.drop_last if cuts else False,
         order_of=order_of,
         draws=draws,
-        generator=_generator(outer, sampler),
+        generator=generator_of(outer),
     )
 
 
@@ -91,8 +91,10 @@ def _name(sampler: Any, *, keyed: bool) -> str:
     return name if inner is None else f"{name} of {type(inner).__qualname__}"
 
 
-def _generator(outer: Any, sampler: Any) -> torch.Generator:
-    for holder in (sampler, outer, getattr(outer, "sampler", None)):
+def generator_of(sampler: Any) -> torch.Generator:
+    """Give the generator that a sampler, or what it cuts batches of, may draw from."""
+    both = (sampler, getattr(sampler, "sampler", None))
+    for holder in both[::-1] if type(sampler) is BatchSampler else both:
         generator = getattr(holder, "generator", None)
         if isinstance(generator, torch.Generator):
             return generator

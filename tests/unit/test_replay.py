@@ -5,10 +5,10 @@ import random
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import IterableDataset
+from torch.utils.data import IterableDataset, WeightedRandomSampler, get_worker_info
 
 from trueload import DataLoader
-from trueload.errors import ReplayError
+from trueload.errors import ArgumentError, ReplayError
 
 
 class Noisy:
@@ -30,6 +30,39 @@ class Together(Noisy):
 class Stream(IterableDataset):
     def __iter__(self):
         return iter(range(5))
+
+
+class Once(IterableDataset):
+    """A stream that can be read once only."""
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        raise StopIteration
+
+
+class Drawn(IterableDataset):
+    """Draws while it is read, and says which worker it is in."""
+
+    def __init__(self, parted=True):
+        self.parted = parted
+
+    def __iter__(self):
+        info = get_worker_info() if self.parted else None
+        number, many = (0, 1) if info is None else (info.id, info.num_workers)
+        for at in range(number, 17, many):
+            yield torch.tensor([at, number, random.random(), torch.rand(()).item()])
+
+
+class Backwards:
+    """A sampler that nobody knows."""
+
+    def __iter__(self):
+        return iter(range(22, -1, -1))
+
+    def __len__(self):
+        return 23
 
 
 def jittered(sample):
@@ -137,7 +170,13 @@ def test_generators_and_progress_are_left_alone():
         (loader_of(seed=None), {"index": 3}),
         (loader_of(seed=None, shuffle=True, rng="sample"), {"index": 3}),
         (loader_of(rng="worker"), {"index": 3}),
-        (loader_of(sampler=[3, 1]), {"index": 3}),
+        (loader_of(sampler=Backwards()), {"index": 3}),
+        (loader_of(sampler=[3, 1]), {"index": 2}),
+        (loader_of(), {"batch": 6}),
+        (loader_of(), {"batch": -1}),
+        (loader_of(sampler=[3, 1]), {"batch": 1}),
+        (loader_of(Stream()), {"batch": 2}),
+        (loader_of(Once()), {"batch": 0}),
         (loader_of(Stream()), {"index": 3}),
     ],
     ids=[
@@ -150,12 +189,125 @@ def test_generators_and_progress_are_left_alone():
         "nothing drawn yet",
         "torch's streams",
         "followed sampler",
+        "not in the list",
+        "no such batch",
+        "negative batch",
+        "no such batch of a list",
+        "no such batch of a stream",
+        "a stream that is gone",
         "stream",
     ],
 )
 def test_what_cannot_be_made_again_is_refused(loader, asked):
     with pytest.raises(ReplayError, match="TL107"):
         loader.replay(**asked)
+
+
+@pytest.mark.parametrize(("dataset", "arguments"), FETCHED.values(), ids=FETCHED)
+def test_every_batch_of_an_epoch_is_made_again_bit_for_bit(dataset, arguments):
+    loader = loader_of(dataset, **arguments)
+    for epoch in range(2):
+        for number, batch in enumerate(loader):
+            assert torch.equal(loader.replay(batch=number, epoch=epoch), batch)
+
+
+STREAMS = {
+    "in one": {},
+    "each sample its own key": {"rng": "sample"},
+    "transform": {"transform": jittered},
+    "without batches": {"batch_size": None},
+    "two workers": {"num_workers": 2},
+    "shared by workers": {"num_workers": 2, "shard": "workers"},
+    "shared by ranks": {"shard": (1, 3)},
+}
+
+
+@pytest.mark.parametrize("arguments", STREAMS.values(), ids=STREAMS)
+def test_every_batch_of_a_stream_is_made_again_bit_for_bit(arguments):
+    loader = loader_of(Drawn(), **arguments)
+    for batch in loader:
+        assert torch.equal(loader.replay(batch=loader.taken.batch), batch)
+
+
+def test_batches_of_ranks_are_made_again_by_number_and_their_samples_by_position():
+    for rank in range(3):
+        loader = loader_of(shuffle=True, shard=(rank, 3))
+        for batch in loader:
+            taken = loader.taken
+            assert torch.equal(loader.replay(batch=taken.batch), batch)
+            for row, index in enumerate(taken.indices):
+                position = taken.position + 3 * row
+                assert torch.equal(loader.replay(index, position=position), batch[row])
+                assert torch.equal(loader_of(shuffle=True, shard=(0, 3)).replay(index), batch[row])
+
+
+def test_a_run_that_went_on_with_other_ranks_is_made_again_as_each_of_them_made_it():
+    first = loader_of(shuffle=True, shard=(1, 2))
+    taken = [(first.taken.indices, batch) for _, batch in zip(range(2), first, strict=False)]
+    second = loader_of(shuffle=True, shard=(0, 3))
+    second.load_state_dict(first.state_dict())
+    for batch in second:
+        assert torch.equal(second.replay(batch=second.taken.batch), batch)
+        taken.append((second.taken.indices, batch))
+    for indices, batch in taken:
+        for index, sample in zip(indices, batch, strict=True):
+            assert torch.equal(second.replay(index), sample)
+    with pytest.raises(ReplayError, match="epoch 0 has no batch 9"):
+        second.replay(batch=9)
+    third = loader_of(shuffle=True, shard=(2, 3))
+    third.load_state_dict(first.state_dict())
+    with pytest.raises(ReplayError, match="rank 2 is none of the 2 that made batch 1"):
+        third.replay(batch=1)
+
+
+def followed(name):
+    weights = torch.ones(23)
+    return {
+        "a list": {"sampler": list(range(23))[::-1]},
+        "weighted": {"sampler": WeightedRandomSampler(weights, 23)},
+        "batches": {"batch_size": 1, "batch_sampler": [[3, 1], [2], [0, 4, 5]]},
+    }[name]
+
+
+@pytest.mark.parametrize("name", ["a list", "weighted", "batches"])
+def test_a_sampler_that_is_followed_is_followed_again(name):
+    arguments = {"seed": None, "rng": "batch", **followed(name)}
+    loader = loader_of(**arguments)
+    batches = list(loader)
+    before = torch.get_rng_state()
+    for number, batch in enumerate(batches):
+        assert torch.equal(loader.replay(batch=number), batch)
+        index = int(batch[0, 0])
+        if batches[0][:, 0].tolist().count(index) == 1 and number == 0:
+            assert torch.equal(loader.replay(index), batch[0])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_state_is_enough_to_make_a_batch_of_its_epoch_again(finished):
+    arguments = {"seed": None, "rng": "batch", "shuffle": True}
+    loader = loader_of(**arguments)
+    list(loader)
+    batches = [batch for _, batch in zip(range(9 if finished else 3), loader, strict=False)]
+    other = loader_of(**arguments)
+    other.load_state_dict(loader.state_dict())
+    for number, batch in enumerate(batches):
+        assert torch.equal(other.replay(batch=number), batch)
+        assert torch.equal(other.replay(int(batch[1, 0]), epoch=1), batch[1])
+    with pytest.raises(ReplayError, match="TL107"):
+        other.replay(batch=0, epoch=0)
+
+
+@pytest.mark.parametrize("asked", [{}, {"index": 3, "batch": 1}, {"position": 3, "batch": 1}])
+def test_either_a_sample_or_a_batch_is_asked_for(asked):
+    with pytest.raises(ArgumentError, match="TL105"):
+        loader_of().replay(**asked)
+
+
+def test_a_sample_can_be_asked_for_by_its_position_alone():
+    loader = loader_of(shuffle=True)
+    samples = samples_of(loader)
+    assert torch.equal(loader.replay(position=13), samples[13])
 
 
 def test_the_order_of_an_earlier_epoch_is_forgotten_without_a_seed():
