@@ -23,7 +23,7 @@ module knows the form of a message and imports neither torch nor numpy.
 
 import os
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from traceback import walk_tb
 from types import CodeType, FrameType, TracebackType
@@ -196,10 +196,21 @@ def tidied(error: Error) -> Error:
     return error
 
 
+def without_ours(whole: TracebackType | None) -> TracebackType | None:
+    """Take the frames of this package out of a traceback."""
+    return _without(lambda frame: is_ours(frame.f_code.co_filename), whole)
+
+
 def _without_loader(whole: TracebackType | None) -> TracebackType | None:
+    return _without(_is_loader, whole)
+
+
+def _without(
+    is_out: Callable[[FrameType], bool], whole: TracebackType | None
+) -> TracebackType | None:
     links: list[TracebackType] = []
     while whole is not None:
-        if not _is_loader(whole.tb_frame):
+        if not is_out(whole.tb_frame):
             links.append(whole)
         whole = whole.tb_next
     kept: TracebackType | None = None

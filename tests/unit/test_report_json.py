@@ -33,4 +33,5 @@ def test_every_field_of_what_was_examined_is_there():
         "parameters": 4,
         "loaders": 2,
         "seconds": 1.5,
+        "reread": 0,
     }

@@ -2,9 +2,9 @@
 
     TL3xx  memory   the dataset's memory, and batches that share it
     TL4xx  batch    what is in a batch, and which batch it is
-    TL50x  workers  processes that make batches
-    TL55x  code     functions that are not what the file says
-    TL6xx  speed    the loop waits
+    TL62x  workers  processes that make batches
+    TL64x  code     functions that are not what the file says
+    TL65x  speed    the loop waits
     TL7xx  update   gradients, steps and optimizers
     TL8xx  loss     what the loss is computed from
     TL9xx  mode     training and evaluation mode

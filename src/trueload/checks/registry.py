@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from trueload.checks import batch, loss, mode, update
+from trueload.checks import batch, loss, memory, mode, update
 from trueload.checks.base import Check
 from trueload.evidence import Run
 from trueload.findings import Finding, merged
 
-_ALL = (*batch.CHECKS, *update.CHECKS, *loss.CHECKS, *mode.CHECKS)
+_ALL = (*memory.CHECKS, *batch.CHECKS, *update.CHECKS, *loss.CHECKS, *mode.CHECKS)
 
 CHECKS: dict[str, type[Check]] = {
     check.code: check for check in sorted(_ALL, key=lambda one: one.code)

@@ -29,14 +29,18 @@ def run(args: Namespace) -> int:
             print(f"{check.code}  {check.severity!s:<7}  {check.name}")
         return Exit.CLEAN
     check = named(args.name)
-    page = _error(args.name.upper()) if check is None else check.page()
-    if page is None:
+    error = _error(args.name.upper() if check is None else check.code)
+    if check is None and error is None:
         print(f"no check or error is called {args.name!r}", file=sys.stderr)
         print("\nhint: `trueload explain` lists the checks", file=sys.stderr)
         return Exit.WRONG_USE
     if check is not None:
         print(f"{check.code} {check.name} ({check.severity!s})\n")
-    print(page)
+        print(check.page())
+    if check is not None and error is not None:
+        print("\nWhat the loader says of it:\n")
+    if error is not None:
+        print(error)
     return Exit.CLEAN
 
 

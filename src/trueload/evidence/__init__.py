@@ -3,6 +3,7 @@
     facts.py    what exists: loaders, root modules, parameters, optimizers
     events.py   what happened, in order: fetches, forwards, backwards, steps, ...
     data.py     what was seen of samples: orders, labels, contents, what loaders share
+    memory.py   what was seen of the memory of datasets, samples and batches
     graph.py    what a loss was computed from, near the loss
     run.py      all of it together, bounded however long the run is
     footage.py  what only the HTML page shows: pictures of batches, scalars of steps
@@ -38,11 +39,13 @@ from trueload.evidence.events import (
 )
 from trueload.evidence.facts import Loader, Module, Optimizer, Parameter
 from trueload.evidence.graph import Graph, Hazard, Node
+from trueload.evidence.memory import Changed, Mapped, Reused, Written
 from trueload.evidence.run import Crash, Examined, Run
 
 __all__ = [
     "Acting",
     "Backward",
+    "Changed",
     "Clip",
     "Contents",
     "Crash",
@@ -61,6 +64,7 @@ __all__ = [
     "Labels",
     "Leaf",
     "Loader",
+    "Mapped",
     "Module",
     "Node",
     "Optimizer",
@@ -68,7 +72,9 @@ __all__ = [
     "Parameter",
     "PrivateGenerator",
     "Rate",
+    "Reused",
     "Run",
     "Shared",
     "Step",
+    "Written",
 ]

@@ -6,6 +6,7 @@ Numbered like all facts by their loaders; filled in by `trueload.sanitizer.sampl
 from dataclasses import dataclass, field
 
 from trueload.evidence.facts import Loader
+from trueload.evidence.memory import Memory
 
 
 @dataclass(slots=True, eq=False)
@@ -113,6 +114,7 @@ class Data:
         contents: Of loaders whose batches have an input of two dimensions or more.
         shared: Of each two loaders that have given the same samples.
         generators: What datasets that are read by worker processes draw from.
+        memory: What datasets, samples and batches have in common.
     """
 
     orders: list[Order] = field(default_factory=list)
@@ -120,6 +122,7 @@ class Data:
     contents: list[Contents] = field(default_factory=list)
     shared: list[Shared] = field(default_factory=list)
     generators: list[PrivateGenerator] = field(default_factory=list)
+    memory: Memory = field(default_factory=Memory)
 
     def order(self, loader: Loader, epoch: int) -> list[int]:
         """Give the first indices of an iteration; none where they were not seen."""

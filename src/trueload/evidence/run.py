@@ -47,6 +47,7 @@ class Examined:
         parameters: Parameters seen.
         loaders: Loaders seen.
         seconds: How long the script ran.
+        reread: Samples that were read again, to see what reading them changes.
     """
 
     steps: int = 0
@@ -57,6 +58,7 @@ class Examined:
     parameters: int = 0
     loaders: int = 0
     seconds: float = 0.0
+    reread: int = 0
 
 
 class Run:
@@ -149,4 +151,5 @@ class Run:
             parameters=len(self.parameters),
             loaders=len(self.loaders),
             seconds=seconds,
+            reread=self.data.memory.reread,
         )

@@ -71,7 +71,12 @@ def _examined(examined: Examined) -> str:
             + (f" ({count(examined.graphs)} in detail)" if examined.backwards else ""),
             several(examined.batches, "batch")
             + (f" of {several(examined.loaders, 'loader')}" if examined.batches else "")
-            + (f" ({several(examined.samples, 'sample')})" if examined.samples else ""),
+            + (f" ({_samples(examined)})" if examined.samples else ""),
             several(examined.parameters, "parameter"),
         ]
     )
+
+
+def _samples(examined: Examined) -> str:
+    again = f", {count(examined.reread)} read again" if examined.reread else ""
+    return several(examined.samples, "sample") + again

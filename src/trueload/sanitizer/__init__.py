@@ -5,6 +5,12 @@
     gradients.py   what the parameters of one optimizer hold, from one step to the next
     graphs.py      what a loss was computed from
     parameters.py  which parameters there are, whose they are, who made them
+    fetching.py    how batches are made, in the script's process and in forked workers
+    rereading.py   what reading a sample changes, tried in a copy of the process (apart.py) on
+                   what the dataset holds (holdings.py)
+    overwriting.py which memory that was given out is written to again for what comes next
+    handed.py      whether the loop changes batches that are not its own
+    notes.py       how what workers see comes home
     samples.py     which samples loaders give, and in which order
     modes.py       how models are called: in which mode, and what their first layer is given
     batches.py     what is in a batch

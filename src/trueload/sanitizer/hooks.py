@@ -8,6 +8,7 @@ functions, and methods of DataLoader, Optimizer, scheduler and GradScaler.
 While torch compiles, every hook steps aside.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,6 +19,7 @@ import torch
 import torch.nn.utils.clip_grad
 import torch.optim.lr_scheduler
 import torch.utils.data.dataloader
+from torch._utils import ExceptionWrapper
 from torch.amp.grad_scaler import GradScaler
 from torch.nn.modules.module import (
     register_module_forward_pre_hook,
@@ -28,8 +30,10 @@ from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
 )
+from torch.utils.data._utils.fetch import _IterableDatasetFetcher, _MapDatasetFetcher
 from torch.utils.data.dataloader import DataLoader, _BaseDataLoaderIter
 
+from trueload.errors import without_ours
 from trueload.sanitizer.recorder import Recorder
 
 
@@ -187,6 +191,7 @@ def _loaders(recorder: Recorder, stack: ExitStack) -> None:
     def beginning(original: Any) -> Any:
         @wraps(original)
         def begin(loader: Any) -> Any:
+            recorder.quietly(loading.beginning, loader)
             iterator = original(loader)
             recorder.quietly(loading.begun, loader, iterator)
             return iterator
@@ -197,6 +202,7 @@ def _loaders(recorder: Recorder, stack: ExitStack) -> None:
         @wraps(original)
         def fetch(iterator: Any) -> Any:
             recorder.stop_if_enough()
+            recorder.quietly(recorder.handed.before_fetch)
             before = time.perf_counter()
             try:
                 batch = original(iterator)
@@ -221,6 +227,30 @@ def _loaders(recorder: Recorder, stack: ExitStack) -> None:
     _replace(stack, DataLoader, "__iter__", beginning)
     _replace(stack, _BaseDataLoaderIter, "__next__", fetching)
     _replace(stack, _BaseDataLoaderIter, "_next_index", choosing)
+
+
+def _fetchers(recorder: Recorder, stack: ExitStack) -> None:
+    """Look on where batches are made; workers that are forked inherit this."""
+
+    def making(original: Any) -> Any:
+        @wraps(original)
+        def fetch(fetcher: Any, index: Any) -> Any:
+            return recorder.fetching.fetch(original, fetcher, index)
+
+        return fetch
+
+    def wrapping(original: Any) -> Any:
+        @wraps(original)
+        def init(wrapper: Any, exc_info: Any = None, *args: Any, **options: Any) -> None:
+            """Leave our frames out of what a worker says of an exception."""
+            kind, error, traceback = exc_info or sys.exc_info()
+            original(wrapper, (kind, error, without_ours(traceback)), *args, **options)
+
+        return init
+
+    for kind in (_MapDatasetFetcher, _IterableDatasetFetcher):
+        _replace(stack, kind, "fetch", making)
+    _replace(stack, ExceptionWrapper, "__init__", wrapping)
 
 
 def _schedules(recorder: Recorder, stack: ExitStack) -> None:
@@ -281,5 +311,5 @@ def _graph(recorder: Recorder, stack: ExitStack) -> None:
 
 _INSTRUMENTS = (
     *(_models, _calls, _modes, _optimizers, _backward),
-    *(_loaders, _schedules, _clipping, _graph),
+    *(_loaders, _fetchers, _schedules, _clipping, _graph),
 )

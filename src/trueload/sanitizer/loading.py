@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary, ref
 from torch.utils.data import DataLoader
 
 from trueload.evidence import EpochBegun, EpochEnded, Fetch, FetchAfterEnd, Loader
+from trueload.findings import Place
 from trueload.fingerprint import length_of
 from trueload.sanitizer.batches import leaves_of, leaves_of_parts, parts_of
 
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 class _Epoch:
     """An iteration over a loader that is going on."""
 
-    __slots__ = ("batches", "ended", "facts", "number")
+    __slots__ = ("batches", "begun", "ended", "facts", "number")
 
-    def __init__(self, facts: Loader, number: int) -> None:
-        self.facts = facts
+    def __init__(self, facts: Loader, number: int, begun: Place) -> None:
+        self.facts, self.begun = facts, begun
         self.number = number
         self.batches = 0
         self.ended = False
@@ -67,12 +68,17 @@ class Loading:
             recorder.run.loaders.append(facts)
         return facts
 
+    def beginning(self, loader: DataLoader) -> None:
+        """Put down that an iteration is about to begin."""
+        self._recorder.fetching.beginning(self.made(loader))
+
     def begun(self, loader: DataLoader, iterator: Any) -> None:
         """Put down that an iteration began."""
         facts = self.made(loader)
-        self._epochs[iterator] = _Epoch(facts, facts.epochs)
         recorder = self._recorder
-        recorder.run.add(EpochBegun(**recorder.stamp(), loader=facts, epoch=facts.epochs))
+        event = EpochBegun(**recorder.stamp(), loader=facts, epoch=facts.epochs)
+        recorder.run.add(event)
+        self._epochs[iterator] = _Epoch(facts, facts.epochs, event.place)
         facts.epochs += 1
 
     def fetched(self, iterator: Any, batch: Any, seconds: float) -> None:
@@ -98,7 +104,9 @@ class Loading:
         self.latest = event
         recorder.run.add(event)
         live = self.live[epoch.facts]()
-        recorder.quietly(recorder.samples.fetched, iterator, live, event, batch)
+        indices = recorder.quietly(recorder.samples.fetched, iterator, live, event, batch) or []
+        dataset = getattr(iterator, "_dataset", None)
+        recorder.quietly(recorder.handed.fetched, dataset, event, epoch.begun, indices, batch)
         if recorder.camera is not None:
             recorder.quietly(recorder.camera.fetched, event, batch)
 

@@ -28,8 +28,10 @@ from trueload.evidence import (
 )
 from trueload.findings import Place
 from trueload.sanitizer.batches import leaves_of
+from trueload.sanitizer.fetching import Fetching
 from trueload.sanitizer.gradients import Gradients, is_finite
 from trueload.sanitizer.graphs import Lines, Locator, Walk
+from trueload.sanitizer.handed import Handed
 from trueload.sanitizer.limits import Limits
 from trueload.sanitizer.loading import Loading
 from trueload.sanitizer.modes import Modes
@@ -66,6 +68,8 @@ class Recorder:
         run: The evidence.
         parameters: The parameters and their models.
         loading: The loaders.
+        fetching: How their batches are made.
+        handed: What loops do to them.
         samples: Their samples.
         modes: The modes in which models are called.
         camera: Records what only the HTML page shows; `None` where that is not asked for.
@@ -78,6 +82,8 @@ class Recorder:
         self.limits = limits
         self.parameters = Parameters(self.run)
         self.loading = Loading(self)
+        self.fetching = Fetching(self)
+        self.handed = Handed(self)
         self.samples = Samples(self)
         self.modes = Modes(self)
         self.steps = 0
@@ -143,6 +149,8 @@ class Recorder:
         self.survey()
         self.quietly(self.parameters.survey_unowned)
         self.quietly(self.samples.finish)
+        self.quietly(self.fetching.read_notes)
+        self.quietly(self.handed.finish)
         self.run.kept_places = self.locator.kept
         for file in sorted(self.places.files):
             self.run.sources[file] = self.places.text(file)

@@ -76,9 +76,13 @@ class Samples:
             order = iterator._sampler_iter  # noqa: SLF001 - a new one in each epoch
             self._indices.setdefault(iterator, []).append((order, list(chosen)))
 
-    def fetched(self, iterator: Any, loader: Any, fetch: Fetch, batch: Any) -> None:
-        """Put down what a batch consists of."""
+    def fetched(self, iterator: Any, loader: Any, fetch: Fetch, batch: Any) -> list[int]:
+        """Put down what a batch consists of, and give its indices."""
         indices = self._indices_of(iterator)
+        self._look(loader, fetch, batch, indices)
+        return indices
+
+    def _look(self, loader: Any, fetch: Fetch, batch: Any, indices: list[int]) -> None:
         if fetch.loader.number >= _MOST_LOADERS:
             return  # one made anew for each step, as for the rollouts of a policy
         if fetch.epoch < _ORDERS:

@@ -104,7 +104,7 @@ def kept_by(dataset: Any, *, small: bool = False) -> list[Kept]:
     """
     found: dict[int, Kept] = {}
     for path, array in arrays_of(dataset):
-        kept = _kept(path, array)
+        kept = kept_of(path, array)
         if kept is not None and kept.size_bytes and (small or kept.pages[0] < kept.pages[1]):
             found.setdefault(kept.address, kept)
         if len(found) == _MOST_ARRAYS:
@@ -112,7 +112,8 @@ def kept_by(dataset: Any, *, small: bool = False) -> list[Kept]:
     return list(found.values())
 
 
-def _kept(path: str, array: Any) -> Kept | None:
+def kept_of(path: str, array: Any) -> Kept | None:
+    """Give where an array or a tensor lies; `None` where it is not dense, or cannot be written."""
     dtype = str(array.dtype).removeprefix("torch.")
     if isinstance(array, torch.Tensor):
         array = over_tensor(array)

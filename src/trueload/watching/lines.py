@@ -15,10 +15,14 @@ class Line(NamedTuple):
     Attributes:
         place: Where it is: `train.py:15 in Photos.__getitem__`.
         text: What is written there.
+        code: The function it is in.
+        number: Its number in the file.
     """
 
     place: str
     text: str
+    code: CodeType
+    number: int
 
 
 def line_that(has_happened: Callable[[], bool], act: Callable[[], Any]) -> Line | None:
@@ -59,4 +63,4 @@ def _is_users(code: CodeType) -> bool:
 
 def _line(code: CodeType, number: int) -> Line:
     text = linecache.getline(code.co_filename, number).strip()
-    return Line(place_in(code, number), text)
+    return Line(place_in(code, number), text, code, number)
