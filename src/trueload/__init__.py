@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trueload.loader import DataLoader
     from trueload.packed import Packed, pack
     from trueload.progress import Taken
+    from trueload.stale import StaleFunction, stale_functions
     from trueload.statistics import Statistics
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Guard",
     "Packed",
     "ReplayError",
+    "StaleFunction",
     "StateError",
     "Statistics",
     "Taken",
@@ -36,6 +38,7 @@ __all__ = [
     "install",
     "installed",
     "pack",
+    "stale_functions",
     "uninstall",
 ]
 
@@ -44,10 +47,12 @@ _HOMES = {
     "Guard": "guard",
     "Packed": "packed",
     "Statistics": "statistics",
+    "StaleFunction": "stale",
     "Taken": "progress",
     "install": "installing",
     "installed": "installing",
     "pack": "packed",
+    "stale_functions": "stale",
     "uninstall": "installing",
 }
 

@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 BROKEN = sorted((HERE / "broken").glob("*.py"))
 CLEAN = sorted((HERE / "clean").glob("*.py"))
 _EXPECTED = re.compile(r"#\s*expect:\s*([\w, ]+)")
+_NOTED = re.compile(r"#\s*note:\s*(TL[\w, ]+)")
 _PATIENCE_SECONDS = 100
 _FIELDS = ("findings", "troubles", "examined", "footage")
 
@@ -44,13 +45,30 @@ class Seen:
 
     def notes(self):
         """Give the codes of all notes."""
-        return {f.code for f in self.findings if f.severity is Severity.NOTE}
+        return {code for code, _ in self.noted()}
+
+    def noted(self):
+        """Give code and line of all notes."""
+        return {
+            (finding.code, finding.place.line if finding.place else 0)
+            for finding in self.findings
+            if finding.severity is Severity.NOTE
+        }
 
 
 def expected(path):
     """Give code and line of each `# expect: TL701` in a script."""
+    return _marked(path, _EXPECTED)
+
+
+def expected_notes(path):
+    """Give code and line of each `# note: TL641` in a script."""
+    return _marked(path, _NOTED)
+
+
+def _marked(path, mark):
     lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-    marks = ((number, _EXPECTED.search(line)) for number, line in lines)
+    marks = ((number, mark.search(line)) for number, line in lines)
     return {(code.strip(), number) for number, mark in marks if mark for code in mark[1].split(",")}
 
 

@@ -16,7 +16,17 @@ from .scripts import BROKEN, CLEAN, see
 
 # Closures, several optimizers, sparse and non-finite gradients, steps within a backward pass, no
 # loader, skipped steps, compiled steps: whatever reads gradients or parameters in a way of its own.
-TRICKY = ("lbfgs", "gan", "sparse", "log_of_zero", "optimizer_in", "amp", "no_step", "compiled")
+TRICKY = (
+    "lbfgs",
+    "gan",
+    "sparse",
+    "log_of_zero",
+    "optimizer_in",
+    "amp_",
+    "no_step",
+    "compiled",
+    "itself",
+)
 PATHS = [path for path in (*BROKEN, *CLEAN) if any(word in path.stem for word in TRICKY)]
 
 

@@ -1,7 +1,8 @@
 """Broken scripts are named at the right line, correct ones are left alone, none is disturbed.
 
 A broken script marks each line that must be named: `# expect: TL701`. Nothing else above a note
-may be said of it, so that one mistake is told once and by its cause.
+may be said of it, so that one mistake is told once and by its cause. Notes that must be there are
+marked, too: `# note: TL641`.
 """
 
 import re
@@ -10,7 +11,7 @@ import pytest
 
 from trueload.checks.registry import CHECKS
 
-from .scripts import BROKEN, CLEAN, expected, see
+from .scripts import BROKEN, CLEAN, expected, expected_notes, see
 
 _NOT_ALLOWED_TO_CRASH = "None"
 
@@ -31,6 +32,7 @@ def name(path):
 def test_a_broken_script_is_named_at_the_right_line(path):
     seen = see(path)
     assert seen.grave() == expected(path)
+    assert seen.noted() >= expected_notes(path)
     assert not seen.troubles
 
 
@@ -54,4 +56,5 @@ def test_the_losses_are_the_same_to_the_last_bit(path):
 
 @pytest.mark.parametrize("code", CHECKS)
 def test_every_check_has_a_broken_script(code):
-    assert code in {found for path in BROKEN for found, _ in expected(path)}
+    marked = (mark for path in BROKEN for mark in expected(path) | expected_notes(path))
+    assert code in {found for found, _ in marked}

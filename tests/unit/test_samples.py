@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset, get_wor
 from trueload.sanitizer.hooks import instruments
 from trueload.sanitizer.places import Places
 from trueload.sanitizer.recorder import Recorder
-from trueload.sanitizer.samples import _names_used, _rows
+from trueload.sanitizer.samples import _rows, names_used
 
 
 def read(*loaders):
@@ -90,11 +90,11 @@ class Asks(Uses):
 
 
 def test_what_makes_samples_is_told_from_what_made_the_dataset():
-    names = _names_used(Uses)
+    names = names_used(Uses)
     assert "rng" in names
     assert "building" not in names
     assert "seed_rng" not in names
 
 
 def test_a_dataset_that_asks_which_worker_it_is_in_knows_what_it_does():
-    assert not _names_used(Asks)
+    assert not names_used(Asks)

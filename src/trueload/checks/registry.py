@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 
-from trueload.checks import batch, loss, memory, mode, update
+from trueload.checks import batch, code, loss, memory, mode, speed, update, workers
 from trueload.checks.base import Check
 from trueload.evidence import Run
 from trueload.findings import Finding, merged
 
-_ALL = (*memory.CHECKS, *batch.CHECKS, *update.CHECKS, *loss.CHECKS, *mode.CHECKS)
+_GROUPS = (memory, batch, workers, code, speed, update, loss, mode)
+_ALL = [check for group in _GROUPS for check in group.CHECKS]
 
 CHECKS: dict[str, type[Check]] = {
     check.code: check for check in sorted(_ALL, key=lambda one: one.code)

@@ -32,6 +32,23 @@ def assigned(run: Run, attribute: str) -> list[Place]:
     ]
 
 
+def assignment(run: Run, attribute: str) -> Place | None:
+    """Find the line that gives an attribute its value: `self.file = open(path)`.
+
+    Lines that set it to a constant, such as `None`, are passed over. Nothing is given where there
+    are several others.
+    """
+    found = [
+        _place(file, text, node)
+        for file, text, node in _nodes(run)
+        if isinstance(node, (ast.Assign, ast.AnnAssign))
+        and not isinstance(node.value, (ast.Constant, type(None)))
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Attribute) and target.attr == attribute
+    ]
+    return found[0] if attribute and len(found) == 1 else None
+
+
 def called(run: Run, *attributes: str) -> list[Place]:
     """Find lines that call a method of one of these names: `images.view(...)`."""
     return [

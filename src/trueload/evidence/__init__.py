@@ -4,6 +4,7 @@
     events.py   what happened, in order: fetches, forwards, backwards, steps, ...
     data.py     what was seen of samples: orders, labels, contents, what loaders share
     memory.py   what was seen of the memory of datasets, samples and batches
+    making.py   what was seen of how batches are made
     graph.py    what a loss was computed from, near the loss
     run.py      all of it together, bounded however long the run is
     footage.py  what only the HTML page shows: pictures of batches, scalars of steps

@@ -6,6 +6,7 @@ Numbered like all facts by their loaders; filled in by `trueload.sanitizer.sampl
 from dataclasses import dataclass, field
 
 from trueload.evidence.facts import Loader
+from trueload.evidence.making import Making
 from trueload.evidence.memory import Memory
 
 
@@ -115,6 +116,7 @@ class Data:
         shared: Of each two loaders that have given the same samples.
         generators: What datasets that are read by worker processes draw from.
         memory: What datasets, samples and batches have in common.
+        making: How batches are made.
     """
 
     orders: list[Order] = field(default_factory=list)
@@ -123,6 +125,7 @@ class Data:
     shared: list[Shared] = field(default_factory=list)
     generators: list[PrivateGenerator] = field(default_factory=list)
     memory: Memory = field(default_factory=Memory)
+    making: Making = field(default_factory=Making)
 
     def order(self, loader: Loader, epoch: int) -> list[int]:
         """Give the first indices of an iteration; none where they were not seen."""

@@ -125,7 +125,8 @@ class Fetch(Event):
         loader: The loader.
         epoch: The number of the iteration over this loader, from 0.
         batch: The number of the batch in it, from 0.
-        waited_seconds: How long the loop waited for it.
+        waited_seconds: How long the loop waited for it, without our own looks.
+        worked_seconds: How long the loop had worked since the batch before; 0 for the first.
         leaves: What it consists of, in detail.
     """
 
@@ -133,6 +134,7 @@ class Fetch(Event):
     epoch: int
     batch: int
     waited_seconds: float = 0.0
+    worked_seconds: float = 0.0
     leaves: tuple[Leaf, ...] | None = None
 
 

@@ -10,6 +10,7 @@
                    what the dataset holds (holdings.py)
     overwriting.py which memory that was given out is written to again for what comes next
     handed.py      whether the loop changes batches that are not its own
+    workers.py     what workers are given, what of it does not survive, and what they never see
     notes.py       how what workers see comes home
     samples.py     which samples loaders give, and in which order
     modes.py       how models are called: in which mode, and what their first layer is given

@@ -216,7 +216,7 @@ def _leaf(name: str, array: np.ndarray, dtype: str) -> LeafShown:
 
 def _pictures(array: np.ndarray, low: float, high: float) -> tuple[Picture, ...]:
     """Make pictures of the first samples, if they look like images of either layout."""
-    images = _images(array[:_PICTURES])
+    images = _images(array[:_PICTURES]) if array.ndim else None
     if images is None:
         return ()
     if array.dtype.kind in "iu" and high > 1:

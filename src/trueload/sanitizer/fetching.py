@@ -8,6 +8,7 @@ Then a few are read again, in a copy of the process: see `rereading.py`. From th
 the dataset's arrays are watched, and samples read again only where something was written to them.
 """
 
+import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -17,6 +18,7 @@ from weakref import WeakKeyDictionary
 from torch.utils.data import IterableDataset, get_worker_info
 
 from trueload.evidence import Loader
+from trueload.evidence.making import Pace
 from trueload.evidence.memory import Mapped, Reread, Reused
 from trueload.sanitizer.apart import apart, written_files
 from trueload.sanitizer.notes import Notes
@@ -34,6 +36,7 @@ _SEEN_BATCHES: Final = 3
 _SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 2.0
 _MOST_DOUBTS: Final = 3
+_LEAST_TIMED: Final = 8
 
 
 class _Making:
@@ -43,15 +46,20 @@ class _Making:
         loader: Its loader.
         looks: Whether it is one of those that are looked at closely.
         batches: How many it has made.
+        seconds: How long that took, but for the first ones.
+        timed: How many were timed.
+        collate_fn: Puts samples together; timed.
         seen_batches: Compares the first ones.
         arrays: The arrays of its dataset that are watched.
         pages: Watches them.
         doubts: How often each was written to, and came to nothing.
     """
 
-    def __init__(self, loader: Loader, *, looks: bool) -> None:
+    def __init__(self, loader: Loader, fetcher: Any, *, looks: bool) -> None:
         self.loader, self.looks = loader, looks
-        self.batches = 0
+        self.batches = self.timed = 0
+        self.seconds = 0.0
+        self.collate_fn = fetcher.collate_fn = _Timed(fetcher.collate_fn)
         self.seen_batches = SeenBatches(sent=get_worker_info() is not None)
         self.arrays: list[Kept] = []
         self.pages: Pages | None = None
@@ -68,6 +76,24 @@ class _Making:
     def written(self) -> list[Span]:
         """Give what was written to since the last time."""
         return [] if self.pages is None else self.pages.written()
+
+
+class _Timed:
+    """A collate function that is timed.
+
+    Args:
+        function: It.
+    """
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self.function, self.seconds = function, 0.0
+
+    def __call__(self, samples: Any) -> Any:
+        begun = time.perf_counter()
+        try:
+            return self.function(samples)
+        finally:
+            self.seconds += time.perf_counter() - begun
 
 
 class Fetching:
@@ -95,7 +121,10 @@ class Fetching:
         """Put down what was told, by workers and here."""
         run, files = self._recorder.run, self._recorder.places.files
         for fact in () if self._notes is None else self._notes.read(run):
-            run.data.memory.add(fact)
+            if isinstance(fact, Pace):
+                run.data.making.add(fact)
+            else:
+                run.data.memory.add(fact)
             place = getattr(fact, "place", None)
             if place is not None:
                 files.add(place.file)
@@ -115,6 +144,7 @@ class Fetching:
             if seen is not None:
                 seen.take_out()
         making.batches += 1
+        quietly(self._time, making, made - looked)
         quietly(self._after, making, fetcher, index, batch, seen)
         self.spent_seconds += time.perf_counter() - made + looked - begun
         return batch
@@ -126,8 +156,19 @@ class Fetching:
             few = len(self._times) <= _MOST_LOADERS and self._times[loader.origin] <= _LOOKS
             worker = get_worker_info()
             looks = few and (worker is None or worker.id == 0)
-            making = self._makings[fetcher] = _Making(loader, looks=looks)
+            making = self._makings[fetcher] = _Making(loader, fetcher, looks=looks)
         return making
+
+    def _time(self, making: _Making, seconds: float) -> None:
+        if making.batches <= _SEEN_BATCHES:
+            making.collate_fn.seconds = 0.0
+            return
+        making.timed += 1
+        making.seconds += seconds
+        if making.timed >= _LEAST_TIMED and not making.timed & (making.timed - 1):
+            collate_seconds = making.collate_fn.seconds
+            number, seconds = making.timed, making.seconds
+            self._tell(Pace(making.loader, os.getpid(), number, seconds, collate_seconds))
 
     def _before(self, making: _Making, fetcher: Any) -> Seen | None:
         making.written()  # by the loop, or by whom it may be
@@ -163,7 +204,7 @@ class Fetching:
             self._tell_overwritten(making, seen.overwritten, f"{kind}.{method}", samples=True)
         found = making.seen_batches.after(batch)
         if found is not None:
-            collate = getattr(fetcher.collate_fn, "__qualname__", "collate_fn")
+            collate = getattr(making.collate_fn.function, "__qualname__", "collate_fn")
             maker = collate if fetcher.auto_collation else kind
             self._tell_overwritten(making, found, maker, samples=False)
         if making.batches == _SEEN_BATCHES:

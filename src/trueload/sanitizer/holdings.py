@@ -63,6 +63,10 @@ class Holding(ABC):
     def describe(self) -> str:
         """Say what it is, and where in it the first change is."""
 
+    def parts(self) -> "list[Holding]":
+        """Give the parts of it that have changed each by itself."""
+        return [self]
+
 
 class ArrayHeld(Holding):
     """An array or tensor, or those of its rows that concern the sample.
@@ -189,16 +193,28 @@ class AttributesHeld(Holding):
     def __init__(self, path: str, thing: Any) -> None:
         self.path, self.thing, self.kind = path, thing, "attribute"
         self._before = dict(vars(thing))
+        self._only: str | None = None
 
     def changed(self) -> dict[str, Any]:
         """Give the attributes that are not what they were, with what they are now."""
         now, nothing = vars(self.thing), object()
         names = [*self._before, *(name for name in now if name not in self._before)]
+        if self._only is not None:
+            names = [self._only]
         return {
             name: now.get(name)
             for name in names
             if not _is_equal(now.get(name, nothing), self._before.get(name, nothing))
         }
+
+    def parts(self) -> list[Holding]:
+        """Give the attributes that have changed, each by itself."""
+        found: list[Holding] = []
+        for name in self.changed():
+            one = AttributesHeld(self.path, self.thing)
+            one._before, one._only = self._before, name
+            found.append(one)
+        return found
 
     def has_changed(self) -> bool:
         """Say whether a value is another one."""

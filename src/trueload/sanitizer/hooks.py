@@ -192,24 +192,37 @@ def _loaders(recorder: Recorder, stack: ExitStack) -> None:
         @wraps(original)
         def begin(loader: Any) -> Any:
             recorder.quietly(loading.beginning, loader)
-            iterator = original(loader)
+            try:
+                iterator = original(loader)
+            except Exception as error:
+                recorder.quietly(recorder.workers.failed, loader, error)
+                raise
             recorder.quietly(loading.begun, loader, iterator)
             return iterator
 
         return begin
+
+    _replace(stack, DataLoader, "__init__", making)
+    _replace(stack, DataLoader, "__iter__", beginning)
+    _iterators(recorder, stack)
+
+
+def _iterators(recorder: Recorder, stack: ExitStack) -> None:
+    loading = recorder.loading
 
     def fetching(original: Any) -> Any:
         @wraps(original)
         def fetch(iterator: Any) -> Any:
             recorder.stop_if_enough()
             recorder.quietly(recorder.handed.before_fetch)
-            before = time.perf_counter()
+            looked, before = recorder.fetching.spent_seconds, time.perf_counter()
             try:
                 batch = original(iterator)
             except StopIteration:
                 recorder.quietly(loading.ended, iterator)
                 raise
-            recorder.quietly(loading.fetched, iterator, batch, time.perf_counter() - before)
+            looked = recorder.fetching.spent_seconds - looked
+            recorder.quietly(loading.fetched, iterator, batch, before, looked)
             return batch
 
         return fetch
@@ -223,8 +236,6 @@ def _loaders(recorder: Recorder, stack: ExitStack) -> None:
 
         return choose
 
-    _replace(stack, DataLoader, "__init__", making)
-    _replace(stack, DataLoader, "__iter__", beginning)
     _replace(stack, _BaseDataLoaderIter, "__next__", fetching)
     _replace(stack, _BaseDataLoaderIter, "_next_index", choosing)
 

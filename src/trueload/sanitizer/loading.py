@@ -1,5 +1,6 @@
 """The loaders of a run: where they were made, when they are iterated, what they give."""
 
+import time
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
 class _Epoch:
     """An iteration over a loader that is going on."""
 
-    __slots__ = ("batches", "begun", "ended", "facts", "number")
+    __slots__ = ("batches", "begun", "ended", "facts", "given", "number")
 
     def __init__(self, facts: Loader, number: int, begun: Place) -> None:
         self.facts, self.begun = facts, begun
         self.number = number
         self.batches = 0
         self.ended = False
+        self.given: float | None = None
 
 
 class Loading:
@@ -70,7 +72,9 @@ class Loading:
 
     def beginning(self, loader: DataLoader) -> None:
         """Put down that an iteration is about to begin."""
-        self._recorder.fetching.beginning(self.made(loader))
+        facts = self.made(loader)
+        self._recorder.fetching.beginning(facts)
+        self._recorder.workers.beginning(loader, facts)
 
     def begun(self, loader: DataLoader, iterator: Any) -> None:
         """Put down that an iteration began."""
@@ -81,8 +85,16 @@ class Loading:
         self._epochs[iterator] = _Epoch(facts, facts.epochs, event.place)
         facts.epochs += 1
 
-    def fetched(self, iterator: Any, batch: Any, seconds: float) -> None:
-        """Put down that a batch was given."""
+    def fetched(self, iterator: Any, batch: Any, asked: float, looked_seconds: float) -> None:
+        """Put down that a batch was given.
+
+        Args:
+            iterator: What gave it.
+            batch: It.
+            asked: When it was asked for, by `time.perf_counter`.
+            looked_seconds: How much of the time since went into our own looks.
+        """
+        now = time.perf_counter()
         epoch = self._epochs.get(iterator)
         if epoch is None:
             return
@@ -92,7 +104,8 @@ class Loading:
             loader=epoch.facts,
             epoch=epoch.number,
             batch=epoch.batches,
-            waited_seconds=seconds,
+            waited_seconds=max(0.0, now - asked - looked_seconds),
+            worked_seconds=0.0 if epoch.given is None else asked - epoch.given,
         )
         if recorder.detailed or epoch.batches == 0:
             event.leaves = leaves_of(batch)
@@ -109,6 +122,7 @@ class Loading:
         recorder.quietly(recorder.handed.fetched, dataset, event, epoch.begun, indices, batch)
         if recorder.camera is not None:
             recorder.quietly(recorder.camera.fetched, event, batch)
+        epoch.given = time.perf_counter()
 
     def look_again(self) -> None:
         """Describe the latest batch, if that was not done when it came."""

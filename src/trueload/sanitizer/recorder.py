@@ -38,6 +38,7 @@ from trueload.sanitizer.modes import Modes
 from trueload.sanitizer.parameters import Parameters
 from trueload.sanitizer.places import Places
 from trueload.sanitizer.samples import Samples
+from trueload.sanitizer.workers import Workers
 
 if TYPE_CHECKING:
     from trueload.sanitizer.camera import Camera
@@ -70,6 +71,7 @@ class Recorder:
         loading: The loaders.
         fetching: How their batches are made.
         handed: What loops do to them.
+        workers: What their workers are given.
         samples: Their samples.
         modes: The modes in which models are called.
         camera: Records what only the HTML page shows; `None` where that is not asked for.
@@ -84,6 +86,7 @@ class Recorder:
         self.loading = Loading(self)
         self.fetching = Fetching(self)
         self.handed = Handed(self)
+        self.workers = Workers(self)
         self.samples = Samples(self)
         self.modes = Modes(self)
         self.steps = 0
@@ -151,6 +154,7 @@ class Recorder:
         self.quietly(self.samples.finish)
         self.quietly(self.fetching.read_notes)
         self.quietly(self.handed.finish)
+        self.quietly(self.workers.finish)
         self.run.kept_places = self.locator.kept
         for file in sorted(self.places.files):
             self.run.sources[file] = self.places.text(file)

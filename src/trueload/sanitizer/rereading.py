@@ -78,6 +78,7 @@ class Rereading:
     def _tried(self, index: Any) -> Changed | None:
         held = held_by(self._dataset, index)
         first = self._read(index)
+        held = [part for one in held for part in one.parts()]
         touched = [one for one in held if one.has_changed() and not one.is_only_reordered()]
         if not touched:
             return None
@@ -88,7 +89,8 @@ class Rereading:
         if not is_same(first, self._read(index)):
             return None  # of another reason
         cause = self._cause(index, first, held, touched)
-        where = cause.describe()
+        what, where, counts = _name(cause), cause.describe(), _counts(cause)
+        kind = "flag" if counts and _is_flag(cause) else cause.kind
         _put_back(held)
         line = line_that(cause.has_changed, partial(self._read, index))
         leaf, before, after = _difference(first, second)
@@ -96,14 +98,14 @@ class Rereading:
             loader=self._loader,
             place=None if line is None else self._places.of(line.code, line.number),
             index=repr(index),
-            what=_name(cause),
-            kind=cause.kind,
+            what=what,
+            kind=kind,
             where=where,
             leaf=leaf,
             first=before,
             second=after,
             file=self._file_of(cause),
-            counts=_counts(cause),
+            counts=counts,
         )
 
     def _file_of(self, holding: Holding) -> str:
@@ -147,6 +149,11 @@ def _counts(holding: Holding) -> bool:
         near = holding.path.count(".") + holding.path.count("[") <= 1
         return near and all(isinstance(now, _NUMBERS) for now in holding.changed().values())
     return False
+
+
+def _is_flag(holding: Holding) -> bool:
+    changed = holding.changed().values() if isinstance(holding, AttributesHeld) else ()
+    return all(type(now) is bool for now in changed)
 
 
 def _name(holding: Holding) -> str:

@@ -207,7 +207,7 @@ class Samples:
         base, _ = _resolve(loader.dataset, [])
         owners = [base, *_parts(base)]
         for owner in owners:
-            names = _names_used(type(owner))
+            names = names_used(type(owner))
             for name, value in getattr(owner, "__dict__", {}).items():
                 if isinstance(value, _GENERATORS) and name in names:
                     path = f"{type(owner).__name__}.{name}"
@@ -270,7 +270,7 @@ def _parts(dataset: Any) -> Iterator[Any]:
                 yield from inner
 
 
-def _names_used(kind: type) -> set[str]:
+def names_used(kind: type) -> set[str]:
     """Give the names that a class uses to make a sample, by the code of its methods.
 
     A class that asks which worker it is in, or seeds or makes generators as it goes, knows what it
