@@ -8,8 +8,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trueload.contract import BatchContract, LeafContract
     from trueload.errors import (
         ArgumentError,
+        ContractError,
         EmptyError,
         ReplayError,
         StateError,
@@ -25,9 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArgumentError",
+    "BatchContract",
+    "ContractError",
     "DataLoader",
     "EmptyError",
     "Guard",
+    "LeafContract",
     "Packed",
     "ReplayError",
     "StaleFunction",
@@ -43,8 +48,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BatchContract": "contract",
     "DataLoader": "loader",
     "Guard": "guard",
+    "LeafContract": "contract",
     "Packed": "packed",
     "Statistics": "statistics",
     "StaleFunction": "stale",

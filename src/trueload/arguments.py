@@ -6,6 +6,7 @@ from typing import Any
 
 from torch.utils.data import IterableDataset, IterDataPipe, MapDataPipe
 
+from trueload.contract import BatchContract
 from trueload.errors import ArgumentError, render
 from trueload.guard import guard_of
 from trueload.manifest import read_head
@@ -42,7 +43,17 @@ def check_own(dataset: Any, values: Mapping[str, Any]) -> None:
             *most, last = map(repr, known)
             _refuse(f"`{name}` must be one of {', '.join(most)} or {last}, got {values[name]!r}")
     guard_of(values["guard"])
+    _check_contract(values["contract"])
     _check_manifest(values["manifest"])
+    _check_shard(dataset, values)
+
+
+def _check_contract(contract: Any) -> None:
+    if not isinstance(contract, BatchContract) and contract not in ("off", "learn"):
+        _refuse(f"`contract` must be 'off', 'learn' or a BatchContract, got {contract!r}")
+
+
+def _check_shard(dataset: Any, values: Mapping[str, Any]) -> None:
     shard = values["shard"]
     if not (_is_pair(shard) or shard in _SHARDS):
         known = "'ranks', 'workers', a pair (rank, world_size) or None"

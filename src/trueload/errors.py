@@ -13,6 +13,7 @@
     +-- RanksDifferError          ranks that do not read the same order (also a RuntimeError)
     +-- HandleError               what a dataset holds and workers cannot use (also a RuntimeError)
     +-- SameOrderError            a shuffle that is the last one again (also a RuntimeError)
+    +-- ContractError             a batch that leaves its contract (also a ValueError)
     +-- WorkerLostError           a worker that ended, or was ended (also a RuntimeError)
     +-- StopIterationError        `StopIteration` out of user code (also a RuntimeError)
 
@@ -90,6 +91,10 @@ class DatasetChangedError(TrueloadError, RuntimeError):
 
 class ReadOnlyError(DatasetChangedError, ValueError):
     """A line writes to an array of the dataset, which the guard has made read-only."""
+
+
+class ContractError(TrueloadError, ValueError):
+    """A batch is not what its contract says, or with `guard="strict"`, not what was learned."""
 
 
 class RanksDifferError(TrueloadError, RuntimeError):

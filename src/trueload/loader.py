@@ -16,7 +16,10 @@ import torch.utils.data
 from torch.utils.data import Dataset, IterDataPipe, MapDataPipe, Sampler
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
+from trueload.allowance import Allowance
 from trueload.arguments import check_own
+from trueload.contract import BatchContract
+from trueload.contract.learning import Learner
 from trueload.endless import Endless
 from trueload.errors import ArgumentError, StateError, render
 from trueload.fingerprint import identity_of
@@ -26,6 +29,7 @@ from trueload.iterators.inline import InlineIterator
 from trueload.iterators.process import ProcessIterator
 from trueload.iterators.starting import has_processes, is_ours, refuse_to_share
 from trueload.iterators.torch_process import TorchProcessIterator
+from trueload.mixture import FIRST_SECONDS
 from trueload.ownership import Copying
 from trueload.progress import Progress, Taken
 from trueload.replay import Asked, find
@@ -85,6 +89,10 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         guard: What is done about what silently goes wrong, such as workers that all read the same
             stream, or samples that change the dataset in place: "on" tells it once, "strict" makes
             it an error, "off" does not look. A `Guard` says more.
+        contract: What batches must look like. "learn": what the first ones have in common, and a
+            later one that leaves it is told once, or an error with `guard="strict"`; what was
+            learned is `learned_contract`. A `BatchContract`: what it says, and a batch that leaves
+            it is an error. "off" does not look.
         shard: "ranks": the order is split over the ranks of `torch.distributed`, or of `torchrun`
             before there is a process group; whatever the sampler, every sample comes once, and all
             ranks take the same number of steps. So is the stream of an iterable dataset, over ranks
@@ -116,6 +124,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
     rng: str | None = None
     copy: Copying = "auto"
     guard: str | Guard = "on"
+    contract: str | BatchContract = "learn"
     shard: str | tuple[int, int] | None = None
     even: Even | None = None
     dataset_in_worker: Callable[[Any], Any] | None = None
@@ -149,18 +158,20 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         rng: str | None = None,
         copy: Copying = "auto",
         guard: str | Guard = "on",
+        contract: str | BatchContract = "learn",
         shard: str | tuple[int, int] | None = None,
         even: Even | None = None,
         dataset_in_worker: Callable[[Any], Any] | None = None,
         manifest: str | PathLike[str] | None = None,
     ) -> None:
         own: dict[str, Any] = {"transform": transform, "seed": seed, "rng": rng, "copy": copy}
-        own |= {"guard": guard, "shard": shard, "even": even}
+        own |= {"guard": guard, "contract": contract, "shard": shard, "even": even}
         own |= {"dataset_in_worker": dataset_in_worker, "manifest": manifest}
         check_own(dataset, own | {"in_order": in_order})
         self._progress = Progress()
         self._pool, self._shelf, self._budget = Pool(), Shelf(), Budget()
         self._meter = Meter()
+        self._learner, self._allowance = Learner(), Allowance(FIRST_SECONDS)
         super().__init__(
             dataset,
             batch_size,
@@ -194,7 +205,8 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
     def __getstate__(self) -> dict[str, Any]:
         """Give a copy or a pickle its own progress and memory."""
         own = {"_pool": Pool(), "_shelf": Shelf(), "_budget": Budget(), "_meter": Meter()}
-        return {**vars(self), "_progress": self._progress.fresh(), "_renewed": None, **own}
+        own |= {"_learner": Learner(), "_allowance": Allowance(FIRST_SECONDS), "_renewed": None}
+        return {**vars(self), "_progress": self._progress.fresh(), **own}
 
     def _get_iterator(self) -> _BaseDataLoaderIter:
         """Begin an epoch: torch's hook, which `iter(loader)` calls and libraries override."""
@@ -231,6 +243,14 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         """Where the batch taken last came from; `None` before the first one."""
         cursor = self._progress.latest
         return None if cursor is None else cursor.taken()
+
+    @property
+    def learned_contract(self) -> BatchContract | None:
+        """What the batches so far have in common, with `contract="learn"`; `None` before them.
+
+        Print it, save it, or hold a later run to it: `DataLoader(..., contract=learned)`.
+        """
+        return self._learner.contract()
 
     def state_dict(self) -> dict[str, Any]:
         """Give the state: which batch comes next, in a few hundred bytes.

@@ -16,6 +16,7 @@ from trueload.blame import Blame
 from trueload.collate import Empty, collate, collate_rows, fresh
 from trueload.gather import Gather, gather_of
 from trueload.generators import generators_of, next_draws, reseed_all
+from trueload.mixture import Mixture
 from trueload.ownership import Copying, owned
 from trueload.reuse import Care, Copies
 from trueload.seeds import collate_key_of, key_of, reseed
@@ -76,6 +77,7 @@ class Recipe:
         stays: Whether batches stay in this process; those that leave it are copied on the way.
         manifest: What `trueload scrub` wrote of the dataset's files, or `None`.
         originals: What `watching` keeps of the dataset's arrays, to undo what is written to them.
+        mixture: Who looks whether samples go together, if anybody does.
     """
 
     dataset: Any
@@ -86,6 +88,7 @@ class Recipe:
     stays: bool = False
     manifest: str | None = None
     originals: Any = None
+    mixture: Mixture | None = None
     _care: Care = field(init=False, default_factory=Care, repr=False)
     _gather: Gather | None = field(init=False, default=None, repr=False)
     _own: list[Any] | None = field(init=False, default=None, repr=False)
@@ -152,7 +155,7 @@ class Recipe:
     @property
     def way(self) -> "Way":
         """How samples become a batch."""
-        return Way(self.batched, self.copying if self.stays else None)
+        return Way(self.batched, self.copying if self.stays else None, self.mixture)
 
     @property
     def origin(self) -> Origin:
@@ -356,10 +359,19 @@ class Way(NamedTuple):
     Attributes:
         batched: Whether there is a list of samples; otherwise there is one.
         copying: Which leaves of the batch are copied; `None` where it leaves the process.
+        mixture: Who looks whether they go together, if anybody does.
     """
 
     batched: bool
     copying: Copying | None
+    mixture: Mixture | None = None
+
+
+def _collated(samples: list[Any], task: Task, empty: Empty, mixture: Mixture | None) -> Any:
+    batch = collate(samples, empty)
+    if mixture is not None:
+        mixture.look(samples, batch, task)
+    return batch
 
 
 def finish(
@@ -378,7 +390,7 @@ def finish(
     try:
         if default and way.batched:
             if isinstance(box[0], list) and box[0]:
-                return collate(box[0], empty)
+                return _collated(box[0], task, empty, way.mixture)
             if type(box[0]) is np.ndarray and len(box[0]):
                 return collate_rows(box[0], empty)
         if way.copying is None:

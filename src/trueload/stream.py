@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from trueload.blame import Blame
 from trueload.collate import Empty, fresh
 from trueload.fingerprint import digest_of
+from trueload.mixture import Mixture
 from trueload.ownership import Copying
 from trueload.recipe import Hand, Randomness, Way, finish, transformed
 from trueload.reuse import Care
@@ -37,6 +38,7 @@ class Stream:
         drop_last: Whether a last batch that is not full is left out.
         copying: As in `Recipe`.
         stays: As in `Recipe`.
+        mixture: As in `Recipe`.
         part: Reads one rank's samples of the stream; `None` where all of them are wanted.
         manifest: As in `Recipe`.
         ended: Whether the iterator has stopped.
@@ -50,6 +52,7 @@ class Stream:
     drop_last: bool
     copying: Copying = "auto"
     stays: bool = False
+    mixture: Mixture | None = None
     part: Part | None = None
     manifest: str | None = None
     ended: bool = False
@@ -69,7 +72,7 @@ class Stream:
             Exception: Whatever the user's code raises, with a note that names the sample.
         """
         box = [self.pull(task, random, hand)]
-        way = Way(self.batched, self.copying if self.stays else None)
+        way = Way(self.batched, self.copying if self.stays else None, self.mixture)
         if self.transform is not None and self.batched:
             box = [transformed(self.transform, box, task, self.copying, self.origin)]
         elif self.transform is not None:
@@ -144,6 +147,7 @@ class StreamRecipe:
         batched: Whether samples are put together in batches.
         drop_last: Whether a last batch that is not full is left out.
         copying: As in `Recipe`.
+        mixture: As in `Recipe`.
         share: Which part of the stream this process reads, if it is shared by ranks or workers.
         manifest: As in `Recipe`.
         number: The worker's number.
@@ -156,6 +160,7 @@ class StreamRecipe:
     batched: bool
     drop_last: bool
     copying: Copying = "auto"
+    mixture: Mixture | None = None
     share: Share | None = None
     manifest: str | None = None
     number: int = 0
@@ -248,6 +253,7 @@ class StreamRecipe:
             batched=self.batched,
             drop_last=self.drop_last,
             copying=self.copying,
+            mixture=self.mixture,
             part=part,
             manifest=self.manifest,
         )

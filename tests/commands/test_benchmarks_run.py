@@ -11,6 +11,7 @@ import pytest
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 NAMES = [
     *(
+        "contract",
         "endless",
         "inline",
         "peers",

@@ -38,6 +38,7 @@ OWN = {
     "copy": "always",
     "guard": "strict",
     "dataset_in_worker": str,
+    "contract": "off",
 }
 LOCKED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 KINDS = {

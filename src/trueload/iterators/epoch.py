@@ -23,8 +23,10 @@ from torch.utils.data.distributed import DistributedSampler
 from trueload import samplers
 from trueload.errors import ArgumentError, StateError, render, several
 from trueload.fingerprint import identity_of, length_of
+from trueload.guard import guard_of
 from trueload.iterators.accord import Accord, cut_of
 from trueload.iterators.same_order import tell_same_order
+from trueload.mixture import Mixture
 from trueload.progress import Cursor
 from trueload.ranks import refuse_second_split, share_of
 from trueload.recipe import Randomness, Recipe
@@ -43,6 +45,9 @@ from trueload.stream import StreamRecipe
 from trueload.tasks import Start, Task, from_order, from_sampler, from_stream
 
 logger = logging.getLogger("trueload")
+
+_PART = 0.1
+"""How much of the guard's share of the time may go into looking whether samples go together."""
 
 
 def described(loader: Any, state: LoaderState) -> LoaderState:
@@ -90,7 +95,17 @@ def recipe_of(loader: Any, dataset: Any = None) -> Recipe:
         batched=loader._auto_collation,  # noqa: SLF001 - torch's name for "there are batches"
         copying=loader.copy,
         manifest=manifest_of(loader),
+        mixture=mixture_of(loader),
     )
+
+
+def mixture_of(loader: Any) -> Mixture | None:
+    """Give who looks whether samples go together, where batches have a contract."""
+    guard = guard_of(loader.guard)
+    if loader.contract == "off" or guard.is_off:
+        return None
+    allowance = loader._allowance  # noqa: SLF001 - the loader's own part
+    return Mixture(guard.budget_share * _PART, allowance, stream=is_stream(loader))
 
 
 def maker_of(loader: Any) -> Recipe | StreamRecipe:
@@ -106,6 +121,7 @@ def maker_of(loader: Any) -> Recipe | StreamRecipe:
         copying=loader.copy,
         share=share_of(loader),
         manifest=manifest_of(loader),
+        mixture=mixture_of(loader),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from trueload.errors import HandleError, render, several
 from trueload.guard import Guard, guard_of
 from trueload.iterators.epoch import is_stream
-from trueload.iterators.telling import say, tell
+from trueload.iterators.telling import note, tell
 from trueload.preflight import Handle, Kind, Preflight, Start, preflight
 from trueload.walk import MOST_OBJECTS
 from trueload.workers.files import can_be_reopened
@@ -146,4 +146,4 @@ def _say_reopened(loader: Any, found: Preflight, guard: Guard) -> None:
         ("also", ", ".join(f"`{handle.path}`" for handle in others)),
     ]
     site = type(loader.dataset), "TL605", first.path
-    say(site, render(title, "TL605", facts), guard)
+    note(site, render(title, "TL605", facts), guard)

@@ -17,10 +17,12 @@ from trueload.iterators.epoch import (
     Beginning,
     keep_state_of,
     manifest_of,
+    mixture_of,
     recipe_of,
     say_skipped,
     steps_over,
 )
+from trueload.iterators.inspector import inspector_of
 from trueload.iterators.starting import dataset_here
 from trueload.iterators.telling import end_epoch, tell_changed
 from trueload.recipe import Randomness, Recipe
@@ -59,7 +61,7 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             maker = None if knows else self._maker_of(loader)
         # A state of the dataset's own may bring the process's generators back with it.
         self._maker = maker or self._maker_of(loader)
-        self._guard = guard_of(loader.guard)
+        self._guard, self._inspector = guard_of(loader.guard), inspector_of(loader)
         self._sentry = Sentry(
             self._maker,
             guard=self._guard,
@@ -108,6 +110,9 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             make, keyed = partial(self._make, task), self._random is not None
             batch = self._sentry.make(task, make, keyed=keyed)
             tell_changed(self._sentry.found(), self._guard, self._dataset)
+            if self._inspector is not None:
+                mixture = self._maker.mixture
+                self._inspector.look(batch, task, None if mixture is None else mixture.found())
         except StopIteration:
             raise
         except Exception:
@@ -180,6 +185,7 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             copying=loader.copy,
             stays=True,
             manifest=manifest_of(loader),
+            mixture=mixture_of(loader),
         )
         if self._share is not None:
             at = start.position if stands else 0

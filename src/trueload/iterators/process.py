@@ -12,13 +12,14 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter, _MultiProcessingDat
 
 from trueload.changes import Changes, Watched, watched
 from trueload.engine import Engine, LostError, RefusedError
-from trueload.errors import DatasetChangedError, WorkerLostError, tidied
+from trueload.errors import ContractError, DatasetChangedError, WorkerLostError, tidied
 from trueload.guard import guard_of
 from trueload.iterators.ahead import plan_key, shares
 from trueload.iterators.doubt import Doubt
 from trueload.iterators.epoch import Beginning, following, is_stream, maker_of, steps_over
 from trueload.iterators.handles import tell_handles
 from trueload.iterators.heavy import tell_heavy
+from trueload.iterators.inspector import inspector_of
 from trueload.iterators.lost import told_lost, told_unstarted
 from trueload.iterators.run import Epoch, Run, orders
 from trueload.iterators.starting import context_of
@@ -97,7 +98,7 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
 
     def _start(self, loader: Any, epoch: Epoch) -> None:
         self._progress = loader._progress  # noqa: SLF001 - the loader's own part
-        self._loader = ref(loader)
+        self._loader, self._inspector = ref(loader), inspector_of(loader)
         self._enter(epoch)
         self._run.ordered, self._run.epochs = 0, deque([epoch])
         self._engine.begin(orders(self._run, WeakMethod(self._following)))
@@ -249,6 +250,8 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
         while (made := self._next_made()) is None:
             pass
         order, batch = made
+        if self._inspector is not None:
+            self._inspect(order.task, batch)
         if self._pin_memory:
             batch = pin_memory(batch, self._pin_memory_device)
         self._cursor.took(order.task)
@@ -296,10 +299,24 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
         """Tell what was noticed as a batch was made, and give the batch."""
         try:
             tell_changed(noted.changed, self._guard, self._maker.dataset)
-        except DatasetChangedError:
+            if noted.mixed is not None and self._inspector is not None:
+                self._inspector.tell_mixed(noted.mixed)
+        except (ContractError, DatasetChangedError):
             self._cursor.passed_over(task)
             raise
         return noted.batch
+
+    def _inspect(self, task: Task, batch: Any) -> None:
+        """Hold a batch to its contract.
+
+        Raises:
+            ContractError: It leaves it.
+        """
+        try:
+            self._inspector.look(batch, task)  # pyrefly: ignore - the caller has asked
+        except ContractError:
+            self._cursor.passed_over(task)
+            raise
 
     def _is_over(self) -> bool:
         """Say whether what comes next belongs to an epoch that nobody has asked for yet."""

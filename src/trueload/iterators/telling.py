@@ -53,17 +53,17 @@ def end_epoch(cursor: Cursor, guard: str | Guard, dataset: Any) -> None:
 _REPEATS = 'count by `loader.taken.mask`, or choose with `even="drop"` or `even="pad"`'
 
 
-def say(site: Hashable, message: str, guard: Guard) -> None:
-    """Say for information, once for each site in a process, what was seen to.
+def note(site: Hashable, message: str, guard: str | Guard) -> None:
+    """Tell what was seen to, or is often on purpose, at level INFO: once for each site.
 
     Args:
         site: What it is about.
         message: What `errors.render` gave.
         guard: The loader's `guard`.
     """
-    silent = guard.is_silent_about(code_of(message)) or site in _told
-    if not silent and logger.isEnabledFor(logging.INFO):
-        _told.add(site)
+    silent = guard_of(guard).is_silent_about(code_of(message))
+    if not silent and (site, "noted") not in _told and logger.isEnabledFor(logging.INFO):
+        _told.add((site, "noted"))
         logger.info(message)
 
 

@@ -23,12 +23,14 @@ from torch.utils.data._utils import worker as torch_worker
 from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from trueload.collate import collate
-from trueload.errors import DatasetChangedError, tidied
+from trueload.errors import ContractError, DatasetChangedError, tidied
 from trueload.guard import GUARD_OFF, Guard, guard_of
 from trueload.iterators.epoch import Beginning, is_stream, recipe_of, say_skipped, steps_over
 from trueload.iterators.handles import tell_handles
+from trueload.iterators.inspector import inspector_of
 from trueload.iterators.starting import has_processes, start_of
 from trueload.iterators.telling import end_epoch, tell_changed
+from trueload.mixture import Mixed
 from trueload.recipe import Randomness, Recipe
 from trueload.renewal import Renew, renew_in
 from trueload.tasks import Task
@@ -86,6 +88,7 @@ class TorchProcessIterator(_MultiProcessingDataLoaderIter):
         self._users_dataset = loader.dataset
         self._meter = loader._meter  # noqa: SLF001 - the loader's own part
         self._meter.begin()
+        self._inspector = inspector_of(loader)
         self._out: dict[int, Task] = {}
         self._to_skip = beginning.start.batches if self._stream else 0
         return beginning
@@ -138,7 +141,7 @@ class TorchProcessIterator(_MultiProcessingDataLoaderIter):
             except DatasetChangedError:
                 self._cursor.passed_over(task)
                 raise
-            batch = batch.batch
+            return self._took(task, batch.batch, batch.mixed)
         return self._took(task, batch)
 
     def _next_of_stream(self) -> Any:
@@ -153,7 +156,13 @@ class TorchProcessIterator(_MultiProcessingDataLoaderIter):
         size = start.batch_size or 1
         return self._took(Task(start.epoch, number, number * size, size, size), batch)
 
-    def _took(self, task: Task, batch: Any) -> Any:
+    def _took(self, task: Task, batch: Any, mixed: Mixed | None = None) -> Any:
+        if self._inspector is not None:
+            try:
+                self._inspector.look(batch, task, mixed)
+            except ContractError:
+                self._cursor.passed_over(task)
+                raise
         self._cursor.took(task)
         self._progress.latest = self._cursor
         self._meter.took(task.size, self._asked)
@@ -231,8 +240,10 @@ class _Tasks:
             return task.batch, failure(tidied(error))
         finally:
             sentry.undo()
-        found = sentry.found()
-        return task.batch, batch if found is None else Noted(batch, found)
+        found, mixture = sentry.found(), self.recipe.mixture
+        mixed = None if mixture is None else mixture.found()
+        told = found is not None or mixed is not None
+        return task.batch, Noted(batch, found, mixed) if told else batch
 
 
 @dataclass

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trueload.changes import Changes
+from trueload.mixture import Mixed
 from trueload.recipe import Randomness
 from trueload.stream import StreamState
 from trueload.tasks import Task
@@ -114,10 +115,12 @@ class Noted(NamedTuple):
     Attributes:
         batch: The batch.
         changed: A sample whose making changes the dataset.
+        mixed: Samples that do not go together.
     """
 
     batch: Any
-    changed: Changed
+    changed: Changed | None
+    mixed: Mixed | None = None
 
 
 class StreamEndError(Exception):

@@ -81,9 +81,10 @@ class Bench:
         return _packed(room, self.noted(batch), order.task)
 
     def noted(self, batch: Any) -> Any:
-        """Give a batch, with what the sentry has found, if it has."""
-        found = self.sentry.found()
-        return batch if found is None else Noted(batch, found)
+        """Give a batch, with what was noticed as it was made, if anything was."""
+        changed, mixture = self.sentry.found(), self._recipe.mixture
+        mixed = None if mixture is None else mixture.found()
+        return batch if changed is None and mixed is None else Noted(batch, changed, mixed)
 
     def end_child(self) -> None:
         """End a copy of the worker that the user's code has forked and that has come back."""

@@ -1,0 +1,31 @@
+"""How much time may go into what is done besides making batches: a share of all time."""
+
+_MOST_SECONDS = 0.1
+
+
+class Allowance:
+    """Time that may be spent on looking at what is made.
+
+    Args:
+        first_seconds: How much there is at first.
+    """
+
+    def __init__(self, first_seconds: float) -> None:
+        self._seconds = first_seconds
+        self._since: float | None = None
+
+    def allows(self, now: float, share: float) -> bool:
+        """Say whether something may be done.
+
+        Args:
+            now: By `time.perf_counter`.
+            share: How much of the time since the last question may be spent.
+        """
+        since, self._since = self._since, now
+        if since is not None:
+            self._seconds = min(self._seconds + (now - since) * share, _MOST_SECONDS)
+        return self._seconds > 0 and share > 0
+
+    def spend(self, seconds: float) -> None:
+        """Put down what was spent."""
+        self._seconds -= seconds

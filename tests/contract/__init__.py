@@ -1,0 +1,1 @@
+"""What batches are held to: a contract that is learned, or declared."""
