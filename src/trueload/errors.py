@@ -8,6 +8,7 @@
     +-- NoneSampleError           `None` where a sample should be (also a TypeError)
     +-- KeysDifferError           samples of a batch with different keys (also a KeyError)
     +-- DuplicateError            a stream that every worker reads whole (also a RuntimeError)
+    +-- SampleDiffersError        a sample that depends on who reads it (also a RuntimeError)
     +-- DatasetChangedError       a sample whose making changes the dataset (also a RuntimeError)
     |   +-- ReadOnlyError         its line, where the dataset is read-only (also a ValueError)
     +-- RanksDifferError          ranks that do not read the same order (also a RuntimeError)
@@ -87,6 +88,10 @@ class DuplicateError(TrueloadError, RuntimeError):
 
 class DatasetChangedError(TrueloadError, RuntimeError):
     """Making a sample changes the dataset, and `guard="strict"`."""
+
+
+class SampleDiffersError(TrueloadError, RuntimeError):
+    """Two workers read the same sample, with the same draws, and it differs."""
 
 
 class ReadOnlyError(DatasetChangedError, ValueError):

@@ -10,6 +10,7 @@ from trueload.errors import ArgumentError, render
 Level = Literal["off", "on", "strict"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 
+_STRICT_REFETCH = 0.001
 _CODE = re.compile(r"TL\d{3}")
 
 
@@ -25,6 +26,9 @@ class Guard:
             it; "off" does not look.
         budget_share: How much of the time may go into looking, from 0 to 1. As long as nothing is
             found that must be looked into, it is not exceeded but for some 10 ms at first.
+        refetch: The share of the samples, from 0 to 1, that are made again to be compared: twice,
+            with another one in between, by the process that made them and by one other worker. So
+            each costs some six samples. `None`: none with "on", 1 in 1000 with "strict".
         freeze: Whether the arrays of the dataset are read-only while samples are made, so that a
             line of NumPy that writes to one raises there. One that turns out to be written to
             without harm, as a cache is, is made writable again. `None`: not with "on", but with
@@ -38,24 +42,30 @@ class Guard:
 
     level: Level = "on"
     budget_share: float = 0.01
+    refetch: float | None = None
     freeze: bool | None = None
     ignore: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
             _refuse(f"`level` must be one of 'off', 'on' or 'strict', got {self.level!r}")
-        _check_share("budget_share", self.budget_share)
+        if self.refetch is None:
+            object.__setattr__(self, "refetch", _STRICT_REFETCH if self.is_strict else 0.0)
+        for name in ("budget_share", "refetch"):
+            _check_share(name, getattr(self, name))
         if self.freeze is None:
             object.__setattr__(self, "freeze", self.is_strict)
         if not isinstance(self.freeze, bool):
             _refuse(f"`freeze` must be True, False or None, got {self.freeze!r}")
-        if self.is_off and self.freeze:
-            _refuse("`level='off'` looks at nothing, so it does not go with `freeze=True`")
+        if self.is_off and (self.freeze or self.refetch):
+            what = "freeze=True" if self.freeze else f"refetch={self.refetch!r}"
+            _refuse(f"`level='off'` looks at nothing, so it does not go with `{what}`")
         object.__setattr__(self, "ignore", _names(self.ignore))
 
     def __repr__(self) -> str:
         """Show what differs from what the level has by itself."""
         usual = {field.name: field.default for field in fields(self)} | {"freeze": self.is_strict}
+        usual["refetch"] = _STRICT_REFETCH if self.is_strict else 0.0
         known = ((name, getattr(self, name)) for name in usual)
         shown = (f"{name}={value!r}" for name, value in known if value != usual[name])
         return f"Guard({', '.join(shown)})"

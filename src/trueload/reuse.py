@@ -18,6 +18,7 @@ from trueload.tasks import Task
 from trueload.tree import ATOMS, leaves
 
 _COMPARED = 4
+_VALUES = (set, frozenset, bytearray)
 _DOUBTFUL_BATCHES = 4
 
 
@@ -99,9 +100,24 @@ def _is_same(one: Any, other: Any) -> bool:
             return True
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and not one.dtype.hasobject:
         return one.tobytes() == other.tobytes()
-    if type(one) in ATOMS and type(one) is type(other):
-        return one == other or (one != one and other != other)  # noqa: PLR0124 - NaN
-    return True
+    if type(one) in ATOMS or type(other) in ATOMS:
+        alike = one == other or (one != one and other != other)  # noqa: PLR0124 - NaN
+        return type(one) is type(other) and alike
+    return _are_same_objects(one, other)
+
+
+def _are_same_objects(one: Any, other: Any) -> bool:
+    """Compare numbers of NumPy's, images, sets and plain objects."""
+    if type(one) is not type(other) or one is other:
+        return True
+    try:
+        if isinstance(one, _VALUES):
+            return one == other
+        if callable(getattr(one, "tobytes", None)):
+            return one.tobytes() == other.tobytes()
+        return not hasattr(one, "__dict__") or is_same(vars(one), vars(other))
+    except Exception:  # of a class that does not bear it
+        return True
 
 
 def _are_same_tensors(one: torch.Tensor, other: torch.Tensor) -> bool:

@@ -31,6 +31,8 @@ def test_a_value_shows_what_differs_from_the_usual():
     assert repr(Guard()) == "Guard()"
     assert repr(Guard(level="strict")) == "Guard(level='strict')"
     assert repr(Guard(level="strict", freeze=True)) == "Guard(level='strict')"
+    assert repr(Guard(refetch=0.5, level="strict")) == "Guard(level='strict', refetch=0.5)"
+    assert Guard().refetch == 0 < Guard(level="strict").refetch
     assert repr(Guard(level="strict", freeze=False)) == "Guard(level='strict', freeze=False)"
     shown = Guard(budget_share=0.1, ignore=["TL208", "dataset.cache"])
     assert repr(shown) == "Guard(budget_share=0.1, ignore=('TL208', 'dataset.cache'))"
@@ -59,6 +61,10 @@ hint: write it as messages do: "TL301", "dataset.cache\""""
         ({"budget_share": True}, "`budget_share` must be a share from 0 to 1, got True [TL105]"),
         ({"budget_share": "1%"}, "`budget_share` must be a share from 0 to 1, got '1%' [TL105]"),
         ({"freeze": 1}, "`freeze` must be True, False or None, got 1 [TL105]"),
+        (
+            {"level": "off", "refetch": 0.5},
+            "`level='off'` looks at nothing, so it does not go with `refetch=0.5` [TL105]",
+        ),
         (
             {"level": "off", "freeze": True},
             "`level='off'` looks at nothing, so it does not go with `freeze=True` [TL105]",

@@ -109,6 +109,7 @@ class InlineIterator(_SingleProcessDataLoaderIter):
         try:
             make, keyed = partial(self._make, task), self._random is not None
             batch = self._sentry.make(task, make, keyed=keyed)
+            self._sentry.reread_some(task)
             tell_changed(self._sentry.found(), self._guard, self._dataset)
             if self._inspector is not None:
                 mixture = self._maker.mixture

@@ -12,7 +12,13 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter, _MultiProcessingDat
 
 from trueload.changes import Changes, Watched, watched
 from trueload.engine import Engine, LostError, RefusedError
-from trueload.errors import ContractError, DatasetChangedError, WorkerLostError, tidied
+from trueload.errors import (
+    ContractError,
+    DatasetChangedError,
+    SampleDiffersError,
+    WorkerLostError,
+    tidied,
+)
 from trueload.guard import guard_of
 from trueload.iterators.ahead import plan_key, shares
 from trueload.iterators.doubt import Doubt
@@ -21,6 +27,7 @@ from trueload.iterators.handles import tell_handles
 from trueload.iterators.heavy import tell_heavy
 from trueload.iterators.inspector import inspector_of
 from trueload.iterators.lost import told_lost, told_unstarted
+from trueload.iterators.rereads import Compared
 from trueload.iterators.run import Epoch, Run, orders
 from trueload.iterators.starting import context_of
 from trueload.iterators.telling import end_epoch, tell_changed
@@ -95,13 +102,16 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
         self._watched = watched(self._maker) if outlives else None
         self._shares = self._persistent_workers and shares(self._maker)
         self._doubt = Doubt(loader)
+        readers = 0 if is_stream(loader) else self._num_workers if setup.common else 1
+        self._compared = Compared(self._guard, loader.dataset, readers)
 
     def _start(self, loader: Any, epoch: Epoch) -> None:
         self._progress = loader._progress  # noqa: SLF001 - the loader's own part
         self._loader, self._inspector = ref(loader), inspector_of(loader)
         self._enter(epoch)
         self._run.ordered, self._run.epochs = 0, deque([epoch])
-        self._engine.begin(orders(self._run, WeakMethod(self._following)))
+        asked = orders(self._run, WeakMethod(self._following))
+        self._engine.begin(self._compared.asking(asked))
 
     def _enter(self, epoch: Epoch) -> None:
         """Be in an epoch, as far as can be seen from outside."""
@@ -301,7 +311,8 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
             tell_changed(noted.changed, self._guard, self._maker.dataset)
             if noted.mixed is not None and self._inspector is not None:
                 self._inspector.tell_mixed(noted.mixed)
-        except (ContractError, DatasetChangedError):
+            self._compared.hear(noted.reads)
+        except (ContractError, DatasetChangedError, SampleDiffersError):
             self._cursor.passed_over(task)
             raise
         return noted.batch

@@ -236,6 +236,7 @@ class _Tasks:
         make, keyed = partial(self.recipe.make, task, random, _shared), random is not None
         try:
             batch = sentry.make(task, make, keyed=keyed)
+            sentry.reread_some(task)
         except Exception as error:
             return task.batch, failure(tidied(error))
         finally:

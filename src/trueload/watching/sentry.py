@@ -1,6 +1,6 @@
 """Look after the memory of a dataset while its batches are made, in whatever process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from trueload.blame import Blame
@@ -15,6 +15,7 @@ from trueload.watching.contents import contents_near
 from trueload.watching.freezing import Frozen, Refused
 from trueload.watching.plain import PlainWatch
 from trueload.watching.proof import Changed, Memory
+from trueload.watching.rereads import Chosen, Read, Rereads
 from trueload.watching.rollback import Originals, Rollback
 from trueload.watching.tally import Tally
 from trueload.watching.writes import Budget, Watch
@@ -57,6 +58,26 @@ class Sentry:
         self._found: Changed | None = None
         self._begin(recipe.originals if isinstance(recipe, Recipe) else None)
 
+    def reread(self, tasks: Sequence[Task]) -> list[Read]:
+        """Make some samples again and compare; give those that come out the same each time."""
+        reads: list[Read] = []
+        if self._rereads is None:
+            return reads
+        for task in tasks:
+            others = [] if self._watch is None else self._watch.memory()
+            found = self._rereads.read(task, others)
+            self.tally.reread()
+            if isinstance(found, Changed):
+                self._note(found, 0.0)
+            elif found is not None:
+                reads.append(found)
+        return reads
+
+    def reread_some(self, task: Task) -> None:
+        """Make a share of the samples of a batch again, where nobody asks for some."""
+        if self._rereads is not None:
+            self.reread(self._chosen.of(task))
+
     def begin_again(self) -> None:
         """Look at the dataset anew, as it has been changed from outside."""
         self._begin(None)
@@ -67,6 +88,8 @@ class Sentry:
         self._plain: PlainWatch | None = None
         self._rollback: Rollback | None = None
         self._frozen: Frozen | None = None
+        self._rereads: Rereads | None = None
+        self._chosen = Chosen(guard.refetch or 0.0)
         if isinstance(recipe, Recipe):
             if recipe.copying == "rollback":
                 forked = self._forked and originals is not None
@@ -76,6 +99,8 @@ class Sentry:
                 return
             if guard.watches:
                 self._watch_over(recipe)
+            if guard.refetch:
+                self._rereads = Rereads(recipe, guard)
         if guard.freeze:
             self._frozen = Frozen(self._dataset, guard)
             self.tally.freeze(len(self._frozen))

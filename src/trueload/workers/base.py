@@ -19,6 +19,7 @@ hears of them again; order, retries and exactly-once delivery are the engine's. 
 
 import pickle
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -29,6 +30,7 @@ from trueload.mixture import Mixed
 from trueload.recipe import Randomness
 from trueload.stream import StreamState
 from trueload.tasks import Task
+from trueload.watching.rereads import Read
 from trueload.watching.writes import Changed
 from trueload.workers.board import Part
 
@@ -44,6 +46,7 @@ class Order:
         begin: Where that worker's stream stands in its dataset's own words, or `None`.
         changes: What has changed in the dataset since the worker was started, or `None`.
         part: Which rows of the batch are asked for, if others make the rest.
+        rereads: Samples that are to be made again, to be compared.
     """
 
     task: Task
@@ -52,6 +55,7 @@ class Order:
     begin: StreamState | None = None
     changes: Changes | None = None
     part: Part | None = None
+    rereads: tuple[Task, ...] = ()
 
     def packed(self) -> bytes:
         """Give the order as bytes, without the names of our classes: a third of what they cost."""
@@ -59,7 +63,7 @@ class Order:
         own = task.counted and isinstance(task.indices, np.ndarray)
         indices = task.indices.tobytes() if own else task.indices
         random = None if self.random is None else (self.random.root, self.random.each_sample)
-        rest = (self.worker, self.begin, self.changes, self.part)
+        rest = (self.worker, self.begin, self.changes, self.part, self.rereads)
         return pickle.dumps(((*task[:3], indices, *task[4:]), own, random, rest), protocol=5)
 
     @classmethod
@@ -116,11 +120,13 @@ class Noted(NamedTuple):
         batch: The batch.
         changed: A sample whose making changes the dataset.
         mixed: Samples that do not go together.
+        reads: Samples that were made again.
     """
 
     batch: Any
     changed: Changed | None
     mixed: Mixed | None = None
+    reads: Sequence[Read] = ()
 
 
 class StreamEndError(Exception):

@@ -78,13 +78,15 @@ class Bench:
             return batch
 
         batch = self.sentry.make(order.task, make, keyed=order.random is not None)
-        return _packed(room, self.noted(batch), order.task)
+        return _packed(room, self.noted(batch, order), order.task)
 
-    def noted(self, batch: Any) -> Any:
-        """Give a batch, with what was noticed as it was made, if anything was."""
+    def noted(self, batch: Any, order: Order) -> Any:
+        """Give a batch, with what was noticed as it was made and read again, if anything was."""
+        reads = self.sentry.reread(order.rereads) if order.rereads else ()
         changed, mixture = self.sentry.found(), self._recipe.mixture
         mixed = None if mixture is None else mixture.found()
-        return batch if changed is None and mixed is None else Noted(batch, changed, mixed)
+        seen = reads or not (changed is None and mixed is None)
+        return Noted(batch, changed, mixed, reads) if seen else batch
 
     def end_child(self) -> None:
         """End a copy of the worker that the user's code has forked and that has come back."""
@@ -163,7 +165,7 @@ class _Share:
             samples += made
         batch = self.recipe.join(order.task, order.random, samples, self.room.empty)
         self.bench.end_child()
-        noted = self.bench.noted(batch)
+        noted = self.bench.noted(batch, order)
         return self._news(MADE, *_packed(self.room, noted, order.task))
 
     def _read(self, slot: int) -> Any:
