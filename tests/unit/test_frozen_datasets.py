@@ -28,6 +28,7 @@ class Rows(Dataset):
 
     def __init__(self, width=WIDTH):
         self.rows = np.ones((LENGTH, width), np.float32)
+        self.rows[:, 0] = range(LENGTH)
 
     def __len__(self):
         return LENGTH

@@ -7,7 +7,6 @@ process leaves it to this process: what one of them wrote, the other would see.
 
 import os
 from collections import deque
-from weakref import WeakSet
 
 from trueload.workers.arena import Arena, Slots
 from trueload.workers.board import MOST_PARTS
@@ -32,7 +31,7 @@ class Shelf:
     def __init__(self) -> None:
         self.pace = Pace()
         self._kept: deque[tuple[_Kind, Slots]] = deque()
-        self._lent: WeakSet[Slots] = WeakSet()
+        self._lent: set[Slots] = set()
         self._owner_pid = os.getpid()
 
     def take(self, depth: int, *, travels: bool = False) -> Slots:
@@ -48,6 +47,7 @@ class Shelf:
         if os.getpid() != self._owner_pid:
             self._owner_pid = os.getpid()
             self._kept.clear()
+            self._lent.clear()
         for entry in list(self._kept):
             if entry[0] == (depth, travels):
                 self._kept.remove(entry)
@@ -66,6 +66,7 @@ class Shelf:
 
     def put(self, slots: Slots, depth: int, *, travels: bool = False) -> None:
         """Take slots back, once their workers have ended; the rest is as it was for `take`."""
+        self._lent.discard(slots)
         slots.reclaim(MOST_BYTES)
         if len(self._kept) == _MOST_KEPT:
             self._kept.popleft()[1].close()
