@@ -1,9 +1,11 @@
 """What is told before workers start, and the correct programs of which nothing is told."""
 
+import fcntl
 import logging
 import os
 import socket
 import sqlite3
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from queue import Queue
@@ -60,6 +62,13 @@ class Photos(Dataset):
         return self.source, index
 
 
+class Lines(Photos):
+    """Reads from what it holds."""
+
+    def __getitem__(self, index):
+        return self.source.readline()
+
+
 class Stream(IterableDataset):
     def __init__(self, source=None):
         self.source = source
@@ -106,8 +115,8 @@ def test_a_file_open_for_both_is_told_once(told, path):
             "hint: open it for reading only, and when a worker first needs it; "
             "`dataset_in_worker=` is a place for it"
         )
-        assert told(Photos(file)) == [message]
-        assert told(Photos(file)) == []
+        assert told(Lines(file)) == [message]
+        assert told(Lines(file)) == []
 
 
 def test_files_open_for_reading_are_said_to_be_opened_by_each_worker(told, path):
@@ -126,7 +135,7 @@ def test_files_open_for_reading_are_said_to_be_opened_by_each_worker(told, path)
 def test_a_file_that_a_worker_may_not_open_again_is_told(told, path, monkeypatch):
     monkeypatch.setattr("trueload.iterators.handles.can_be_reopened", lambda _: False)
     with path.open("rb") as file:
-        (message,) = told(Photos(file))
+        (message,) = told(Lines(file))
     assert "[TL601]" in message
 
 
@@ -208,6 +217,7 @@ class Opening(Photos):
         with self.lock:
             if self.file is None:
                 self.file = open(self.path, "r+b")  # noqa: PTH123, SIM115 - as people do
+        self.file.seek(index)
         return self.file
 
 
@@ -224,7 +234,28 @@ def test_what_was_opened_late_in_this_process_is_told(told, path):
 def test_a_closed_file_is_well(told, path):
     with path.open("r+b") as file:
         pass
-    assert told(Photos(file)) == []
+    assert told(Lines(file)) == []
+
+
+def test_a_temporary_file_that_is_opened_by_its_name_is_well(told):
+    class Mapped(Photos):
+        def __getitem__(self, index):
+            with open(self.source.name, "rb") as file:  # noqa: PTH123 - as people do
+                return file.read(index)
+
+    with tempfile.NamedTemporaryFile() as file:
+        assert told(Mapped(file)) == []
+        assert len(told(Lines(file))) == 1
+
+
+def test_a_file_that_is_locked_and_not_read_is_well(told, path):
+    class Locking(Photos):
+        def __getitem__(self, index):
+            fcntl.flock(self.source, fcntl.LOCK_EX)
+            return index
+
+    with path.open("a+") as file:
+        assert told(Locking(file)) == []
 
 
 def test_a_log_that_is_written_to_is_well(told, path):
@@ -298,7 +329,7 @@ def test_where_the_user_has_said_what_to_do_in_workers_nothing_is_told(told, cli
 
 def test_one_worker_has_nobody_to_share_with(told, client, path):
     with path.open("r+b") as file:
-        assert told(Photos([client, file]), num_workers=1) == []
+        assert told(Lines([client, file]), num_workers=1) == []
 
 
 def test_workers_started_anew_share_nothing(told, client, pool):

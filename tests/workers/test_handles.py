@@ -16,10 +16,10 @@ import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
 from trueload import DataLoader
-from trueload.errors import HandleError, SameOrderError
+from trueload.errors import HandleError
 from trueload.iterators import telling
 
-from .datasets import plain, plain_batches
+from .datasets import plain_batches
 
 LENGTH, ROW = 60, 512
 
@@ -72,7 +72,7 @@ def test_with_torch_workers_read_where_another_one_has_left_the_file(path):
         assert any(wrong(loader) for _ in range(3))
 
 
-@pytest.mark.parametrize("buffering", [0, ROW, 1 << 16])
+@pytest.mark.parametrize("buffering", [0, 1 << 16])
 def test_each_worker_reads_a_file_at_a_position_of_its_own(path, buffering):
     with path.open("rb", buffering=buffering) as file:
         file.read(7)
@@ -353,12 +353,9 @@ def test_the_dataset_is_renewed_once_in_each_process(way, renew, factor):
 
 
 @pytest.mark.parametrize(("workers", "ours"), [(0, True), (1, True), (1, False)])
-@pytest.mark.parametrize("mapped", [{}, {"transform": plain}])
-def test_a_stream_is_renewed_too(workers, ours, mapped, monkeypatch):
+def test_a_stream_is_renewed_too(workers, ours, monkeypatch):
     monkeypatch.setattr("trueload.loader.is_ours", lambda _: ours)
-    loader = DataLoader(
-        StreamOfTimes(1), 2, num_workers=workers, dataset_in_worker=another_stream, **mapped
-    )
+    loader = DataLoader(StreamOfTimes(1), 2, num_workers=workers, dataset_in_worker=another_stream)
     assert plain_batches(loader) == [[0, 3], [6, 9]]
 
 
@@ -385,49 +382,6 @@ def test_what_renewing_raises_says_so(workers):
     (note,) = caught.value.__notes__
     assert note.splitlines()[0] == "`dataset_in_worker` raised ConnectionError [TL607]"
     assert "in refuse" in note or "refuse" in note
-
-
-def distributed(epochs, guard="on", **arguments):
-    """Go over a loader with a sampler for several ranks."""
-    settings = {"num_replicas": 2, "rank": 0, "shuffle": True} | arguments
-    sampler = torch.utils.data.DistributedSampler(range(8), **settings)
-    loader = DataLoader(range(8), 2, sampler=sampler, guard=guard)
-    taken = []
-    for epoch in epochs:
-        sampler.set_epoch(epoch)
-        taken.append(plain_batches(loader))
-    return taken
-
-
-def test_a_forgotten_set_epoch_repeats_the_order_and_is_told(caplog):
-    first, second = distributed([0, 0])
-    assert first == second
-    (message,) = caplog.messages
-    assert message == (
-        "epoch 1 has the very order of epoch 0 [TL606]\n"
-        "  sampler  DistributedSampler, shuffled, 2 ranks\n"
-        "  epoch    0, as before\n"
-        "\n"
-        "hint: call `sampler.set_epoch(epoch)` before each epoch"
-    )
-    with pytest.raises(SameOrderError):
-        distributed([0, 0], guard="strict")
-
-
-def test_orders_that_are_meant_to_be_the_same_are_not_told(caplog):
-    distributed([0, 1, 2])
-    distributed([0, 0], shuffle=False)
-    distributed([0, 0], num_replicas=1)
-    distributed([0, 0], guard="off")
-    assert not caplog.messages
-
-
-def test_an_epoch_that_was_left_early_may_be_begun_again(caplog):
-    sampler = torch.utils.data.DistributedSampler(range(8), num_replicas=2, rank=0)
-    loader = DataLoader(range(8), 2, sampler=sampler)
-    next(iter(loader))
-    list(loader)
-    assert not caplog.messages
 
 
 class Hashed:

@@ -11,6 +11,7 @@ from typing import Any
 
 from trueload.errors import HandleError, render, several
 from trueload.guard import Guard, guard_of
+from trueload.inside import name_of
 from trueload.iterators.epoch import is_stream
 from trueload.iterators.telling import note, tell
 from trueload.preflight import Handle, Kind, Preflight, Start, preflight
@@ -21,6 +22,15 @@ logger = logging.getLogger("trueload")
 
 _LATER_OBJECTS = MOST_OBJECTS // 5
 _FILES = frozenset({Kind.UPDATED_FILE, Kind.PIPE})
+_READING = frozenset(
+    {
+        *("read", "read1", "readall", "readinto", "readline", "readlines", "seek", "next"),
+        *("load", "loads", "fromfile", "frombuffer", "reader"),
+    }
+)
+"""Whoever moves the position of a file, or has it moved, names one of these."""
+
+_NAMED = "_TemporaryFileWrapper"
 _CONNECTIONS = frozenset({Kind.SOCKET, Kind.DATABASE})
 
 
@@ -91,7 +101,15 @@ def _renewed_by(init: Any, loader: Any) -> Callable[[Handle], bool]:
 
 
 def _is_shared_file(handle: Handle) -> bool:
-    return handle.kind in _FILES or (handle.kind == Kind.FILE and not _is_cured(handle))
+    """Say whether workers read from a position that they share; a file may serve by its name."""
+    shared = handle.kind in _FILES or (handle.kind == Kind.FILE and not _is_cured(handle))
+    return shared and not _READING.isdisjoint(handle.names) and not _serves_by_name(handle)
+
+
+def _serves_by_name(handle: Handle) -> bool:
+    """Say whether a temporary file is held so that it lasts, and opened anew by its name."""
+    owner = handle.place.owner
+    return owner is not None and name_of(owner[1]) == _NAMED and "name" in handle.names
 
 
 def _is_cured(handle: Handle) -> bool:
