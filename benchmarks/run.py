@@ -23,7 +23,7 @@ from common import HEAD, Row, amount, cells, factor, options, spread, table
 
 BENCHMARKS = (
     *("inline", "sampling", "randomness", "memory", "contract", "state", "endless"),
-    *("workers", "turnover", "sharing", "peers"),
+    *("preflight", "workers", "turnover", "sharing", "peers"),
 )
 """In the order in which they run."""
 

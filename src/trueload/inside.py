@@ -5,6 +5,7 @@ A property, a `__getattr__` or an iterator of the user's may open files, take lo
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from gc import get_referents
 from itertools import islice
@@ -57,28 +58,43 @@ def kept(thing: Any, name: str) -> Any:
     return None
 
 
-def dictionary_of(thing: Any) -> dict[str, Any]:
-    """Give the dictionary of an object's attributes itself, or an empty one."""
-    found = kept(thing, "__dict__")
-    return found if isinstance(found, dict) else {}
+class Layout:
+    """Where objects of a type keep their attributes.
+
+    Args:
+        kind: The type.
+    """
+
+    def __init__(self, kind: type) -> None:
+        held = [_dict_of(base) for base in _mro_of(kind)]
+        descriptors = (one["__dict__"] for one in held if "__dict__" in one)
+        known = (one for one in descriptors if type(one) in _DESCRIPTORS)
+        self._dictionary = next(known, None)
+        self._slots = [
+            (name, part.__get__)
+            for one in held
+            if "__slots__" in one
+            for name, part in one.items()
+            if type(part) is MemberDescriptorType
+        ]
+
+    def dictionary(self, thing: Any) -> dict[str, Any]:
+        """Give the dictionary of an object's attributes itself, or an empty one."""
+        found = None if self._dictionary is None else self._dictionary.__get__(thing)
+        return {} if found is None else found
+
+    def attributes(self, thing: Any) -> dict[str, Any]:
+        """Give the attributes of an object: those of its dictionary, and those in slots."""
+        found = dict(self.dictionary(thing))
+        for name, slot in self._slots:
+            with suppress(AttributeError):  # an empty slot
+                found[name] = slot(thing)
+        return found
 
 
 def attributes(thing: Any) -> dict[str, Any]:
     """Give the attributes of an object: those of its dictionary, and those in slots."""
-    found = dict(dictionary_of(thing))
-    for base in _mro_of(type(thing)):
-        held = _dict_of(base)
-        for name in _slots_of(held):
-            part = kept(thing, name)
-            if part is not None:
-                found[name] = part
-    return found
-
-
-def _slots_of(held: Any) -> list[str]:
-    if "__slots__" not in held:
-        return []
-    return [name for name, one in held.items() if type(one) is MemberDescriptorType]
+    return Layout(type(thing)).attributes(thing)
 
 
 def items(thing: Any, most: int = MOST_ITEMS) -> Iterator[tuple[str, Any]]:

@@ -154,8 +154,8 @@ def preflight(roots: Mapping[str, Any], most: int = MOST_OBJECTS) -> Preflight:
         roots: What workers get, by name: `{"dataset": dataset, "transform": transform}`.
         most: How many objects are looked at.
     """
-    walk = Walk(roots, _ENDS, most)
-    found = [(place, kind) for place in walk if (kind := _kind_at(place)) is not None]
+    walk, looks = Walk(roots, _ENDS, most), {}
+    found = [(place, kind) for place in walk if (kind := _kind_at(place, looks)) is not None]
     names = frozenset(walk.names)
     handles = (Handle(place, kind, detail, names) for place, (kind, detail) in found)
     return Preflight(tuple(handles), names, frozenset(walk.seen))
@@ -173,7 +173,8 @@ _POOLS = (ThreadPoolExecutor, ProcessPoolExecutor, Pool)
 _QUEUES = (Queue, SimpleQueue)
 _ENDS = (io.FileIO, plain_socket, *_LOCKS, *_POOLS, threading.Thread, *_QUEUES, *GENERATORS)
 
-_SERVERS = {
+Names = dict[str, tuple[str, ...]]
+_SERVERS: Names = {
     "MySQLdb": ("Connection", "connection"),
     "asyncpg": ("Connection",),
     "cassandra": ("Cluster",),
@@ -187,46 +188,57 @@ _SERVERS = {
 }
 """Connections whose sockets lie hidden in C code, or whose own manual forbids a fork."""
 
-_CLIENTS = {"redis": ("ConnectionPool", "Redis"), "pymongo": ("MongoClient",)}
+_CLIENTS: Names = {"redis": ("ConnectionPool", "Redis"), "pymongo": ("MongoClient",)}
 """Those that notice a fork and connect anew."""
 
-_LOCAL = {"sqlite3": ("Connection",), "lmdb": ("Environment", "Transaction"), "duckdb": ()}
-_HDF5 = ("File", "Group", "Dataset")
+_LOCAL: Names = {
+    "sqlite3": ("Connection",),
+    "lmdb": ("Environment", "Transaction"),
+}
+_HDF5: Names = {"h5py": ("File", "Group", "Dataset")}
 
 Found = tuple[Kind, str] | None
+Look = Callable[[Any], Found]
 
 
-def _kind_at(place: Place) -> Found:
-    """Say what is in a place; the locks of a library are its own affair."""
-    found = _kind_of(place.thing)
+def _kind_at(place: Place, looks: dict[int, Look | None]) -> Found:
+    """Say what is in a place; the locks of a library are its own affair.
+
+    Args:
+        place: The place.
+        looks: Who looks at objects of a type, by its identity, as far as known.
+    """
+    kind = type(place.thing)
+    if id(kind) not in looks:
+        looks[id(kind)] = _look_for(kind)
+    look = looks[id(kind)]
+    found = None if look is None else look(place.thing)
     if found is None or found[0] != Kind.LOCK or place.owner is None:
         return found
     return found if module_of(place.owner[1]) == "threading" else None
 
 
-def _kind_of(thing: Any) -> Found:
-    """Say what a thing is, with a detail, or `None` if it survives all workers or is closed."""
-    kind = type(thing)
+def _look_for(kind: type) -> Look | None:
+    """Give what looks at objects of a type, with a detail, or `None` if all survive all workers."""
     for base, look in _LOOKS:
         if issubclass(kind, base):
-            return look(thing)
+            return look
     if kind is torch.Tensor or kind is torch.nn.Parameter:
-        return (Kind.CUDA, str(tuple(thing.shape))) if thing.is_cuda else None
-    return _of_library(thing, kind)
-
-
-def _of_library(thing: Any, kind: type) -> Found:
+        return _of_tensor
     for base in bases_of(kind):
-        root = module_of(base).partition(".")[0]
-        if name_of(base) in _SERVERS.get(root, ()):
-            return None if kept(thing, "closed") else (Kind.DATABASE, "")
-        if name_of(base) in _CLIENTS.get(root, ()):
-            return Kind.CLIENT, ""
-        if name_of(base) in _LOCAL.get(root, ()):
-            return Kind.LOCAL_DATABASE, ""
-        if root == "h5py" and name_of(base) in _HDF5:
-            return Kind.HDF5, ""
+        root, name = module_of(base).partition(".")[0], name_of(base)
+        for known, look in _LIBRARIES:
+            if name in known.get(root, ()):
+                return look
     return None
+
+
+def _of_tensor(tensor: Any) -> Found:
+    return (Kind.CUDA, str(tuple(tensor.shape))) if tensor.is_cuda else None
+
+
+def _of_server(connection: Any) -> Found:
+    return None if kept(connection, "closed") else (Kind.DATABASE, "")
 
 
 def _of_file(file: Any) -> Found:
@@ -293,7 +305,13 @@ def _of_thread(thread: Any) -> Found:
     return (Kind.THREAD, repr(attributes(thread).get("_name"))) if alive and not apart else None
 
 
-_LOOKS: list[tuple[type | tuple[type, ...], Callable[[Any], Found]]] = [
+_LIBRARIES: list[tuple[Names, Look]] = [
+    (_SERVERS, _of_server),
+    (_CLIENTS, lambda _: (Kind.CLIENT, "")),
+    (_LOCAL, lambda _: (Kind.LOCAL_DATABASE, "")),
+    (_HDF5, lambda _: (Kind.HDF5, "")),
+]
+_LOOKS: list[tuple[type | tuple[type, ...], Look]] = [
     (io.FileIO, _of_file),
     (plain_socket, _of_socket),
     (_LOCKS, lambda _: (Kind.LOCK, "")),

@@ -24,10 +24,10 @@ import torch
 
 from trueload.inside import (
     MOST_ITEMS,
+    Layout,
     attributes,
     bases_of,
     closure_of,
-    dictionary_of,
     function_in,
     is_container,
     items,
@@ -38,7 +38,7 @@ from trueload.inside import (
 )
 from trueload.reach import is_of_a_library, names_in
 
-MOST_OBJECTS = 10_000
+MOST_OBJECTS = 5_000
 _MUCH = 1000
 _FEW_ITEMS = 3
 
@@ -167,8 +167,7 @@ class Walk:
         owner = place.owner
         if owner is None and not (kind.own or kind.container or id(thing) in self._roots):
             owner = place.path, type(thing)
-        held = attributes(thing)
-        for name, part in held.items():
+        for name, part in kind.layout.attributes(thing).items():
             if id(type(part)) not in _ATOM_IDS:
                 chosen = (*place.chosen, name) if kind.plain else place.chosen
                 yield Place(f"{place.path}.{name}", part, owner, chosen)
@@ -179,13 +178,14 @@ class Walk:
                 if id(type(part)) not in _ATOM_IDS
             )
         elif not kind.plain:
-            own = type(thing), dictionary_of(thing)
+            own = type(thing), kind.layout.dictionary(thing)
             yield from (
                 Place(place.path, one, owner, place.chosen)
                 for one in get_referents(thing)
                 if id(type(one)) not in _ATOM_IDS and not any(one is known for known in own)
             )
-        if kind.own:
+        if kind.own and not kind.met:
+            kind.met = True
             yield Place(name_of(type(thing)), type(thing))
 
     def _of_generator(self, place: Place) -> list[Place]:
@@ -253,9 +253,12 @@ class _Kind:
         own: Whether it is the user's.
         plain: Whether none but code of the user's uses its attributes.
         closed: Whether its objects are not entered.
+        layout: Where they keep their attributes.
+        met: Whether the class itself is on the way.
     """
 
     def __init__(self, kind: type, ends: tuple[type, ...]) -> None:
+        self.layout, self.met = Layout(kind), False
         module = module_of(kind)
         opened = _is_in(module, _OPEN)
         self.container = is_container(kind)

@@ -15,6 +15,7 @@ NAMES = [
         "endless",
         "inline",
         "peers",
+        "preflight",
         "randomness",
         "memory",
         "sampling",
