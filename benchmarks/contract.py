@@ -58,9 +58,9 @@ def cases(quick: bool) -> Iterator[Case]:  # noqa: FBT001 - the one argument of 
     """Give the comparisons."""
     turns = 5 if quick else 60
     small, pictures = Small(torch.rand(10_000, 16), 10_000), Pictures(2_000)
-    yield _case("5 us", small, turns, 50)
-    yield _case("30 us", pictures, turns, 20)
-    yield _case("16 leaves", Dicts(torch.rand(1000, 16), 10_000), turns, 20)
+    yield _case("5 us", small, turns, 250)
+    yield _case("30 us", pictures, turns, 60)
+    yield _case("16 leaves", Dicts(torch.rand(1000, 16), 10_000), turns, 100)
     yield _case("text, padded", Sentences(5_000), turns, 20, collate_fn=padded)
     yield _case("declared, 30 us", pictures, turns, 20, contract=_DECLARED)
     yield _case("5 us, 2 workers", small, turns // 3, 150, num_workers=2)

@@ -1,6 +1,8 @@
 """How much time may go into what is done besides making batches: a share of all time."""
 
 _MOST_SECONDS = 0.1
+_LONGEST_SECONDS = 0.02
+"""A longer pause, as for a validation, counts as so long."""
 
 
 class Allowance:
@@ -23,7 +25,8 @@ class Allowance:
         """
         since, self._since = self._since, now
         if since is not None:
-            self._seconds = min(self._seconds + (now - since) * share, _MOST_SECONDS)
+            passed = min(now - since, _LONGEST_SECONDS)
+            self._seconds = min(self._seconds + passed * share, _MOST_SECONDS)
         return self._seconds > 0 and share > 0
 
     def spend(self, seconds: float) -> None:

@@ -21,7 +21,7 @@ from trueload.errors import count, several
 _SURE_OF_LEAVES: Final = 16
 _SURE_OF_ROWS: Final = 8
 _MOST_SIGNATURES: Final = 256
-_FIRST_SECONDS: Final = 0.01
+_FIRST_SECONDS: Final = 0.005
 _FIRST_LOOKS: Final = 16
 _OF_MIXED: Final = frozenset({"TL402", "TL403"})
 
@@ -60,8 +60,15 @@ class Learner:
         self._habits = Habits()
         self.allowance = Allowance(_FIRST_SECONDS)
 
+    def is_alike(self, batch: Any) -> bool:
+        """Say whether a batch has the structure of the one before; if so, it counts as seen."""
+        if signature(batch) != self._latest:
+            return False
+        self.batches += 1
+        return True
+
     def look(self, batch: Any, size: int | None, where: Any) -> list[Departure]:
-        """Look at the structure of a batch, and learn it.
+        """Look at the structure of a batch that is not like the one before, and learn it.
 
         Args:
             batch: The batch.
@@ -69,9 +76,6 @@ class Learner:
             where: What is given back with a departure.
         """
         found = signature(batch)
-        if found == self._latest:
-            self.batches += 1
-            return []
         key = (found, size)
         if key in self._signatures:
             self.batches += 1
@@ -91,8 +95,9 @@ class Learner:
         Args:
             share: How much of the time may go into it.
         """
-        allowed = self.allowance.allows(time.perf_counter(), share)
-        return allowed or (self.looks < _FIRST_LOOKS and share > 0)
+        if self.looks < _FIRST_LOOKS:
+            return share > 0
+        return self.allowance.allows(time.perf_counter(), share)
 
     def look_at_values(
         self, batch: Any, size: int | None, where: Any, context: Context

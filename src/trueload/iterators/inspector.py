@@ -5,6 +5,7 @@ look like is learned, for a share of the time so small that it does not show.
 """
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -55,7 +56,7 @@ class Inspector:
         self._batched = loader._auto_collation  # noqa: SLF001 - torch's name
         self._in_rows = loader.collate_fn in (default_collate, default_convert)
         self._classes = classes_of(dataset) if loader.transform is None else None
-        self._is_blind = False
+        self._is_blind, self._share = False, guard.budget_share * _PART
 
     def look(self, batch: Any, task: Task, mixed: Mixed | None = None) -> None:
         """Look at a batch.
@@ -76,12 +77,12 @@ class Inspector:
             if found:
                 raise ContractError(self._broken(found, task))
         elif not self._is_blind:
-            departures: list[Departure] = []
             try:
-                self._learn(batch, task, departures)
+                departures = self._departures(batch, task)
             except Exception as error:  # of a class of tensors; batches are given all the same
                 logger.debug("batches are not looked at any more: %s", error, exc_info=True)
                 self._is_blind = True
+                return
             for departure in departures:
                 self._tell(departure)
 
@@ -94,11 +95,15 @@ class Inspector:
         self._learner.mixed.add(mixed.path)
         tell((type(self._dataset), "TL420", mixed.path), mixed.message, self._guard, ContractError)
 
-    def _learn(self, batch: Any, task: Task, departures: list[Departure]) -> None:
-        learner, size = self._learner, task.size if self._batched else None
-        departures += learner.look(batch, size, task)
-        if learner.may_look(self._guard.budget_share * _PART):
-            departures += learner.look_at_values(batch, size, task, self._context(task))
+    def _departures(self, batch: Any, task: Task) -> Sequence[Departure]:
+        learner = self._learner
+        found: Sequence[Departure] = ()
+        if not learner.is_alike(batch):
+            found = learner.look(batch, task.size if self._batched else None, task)
+        if found or not learner.may_look(self._share):
+            return found
+        size = task.size if self._batched else None
+        return learner.look_at_values(batch, size, task, self._context(task))
 
     def _context(self, task: Task) -> Context:
         known = self._in_rows and self._batched and not self._stream
