@@ -24,6 +24,7 @@ module knows the form of a message and imports neither torch nor numpy.
 """
 
 import os
+import sys
 import sysconfig
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -185,6 +186,17 @@ def place_in(code: CodeType, line: int) -> str:
     path = code.co_filename
     name = path if path.startswith("<") else Path(path).name
     return f"{name}:{line} in {code.co_qualname}"
+
+
+def made_in() -> str:
+    """Name the function of the user's that is being run: `train.py:build`, or nothing."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - `inspect` would read files
+    while frame is not None:
+        path = frame.f_code.co_filename
+        if not (is_ours(path) or is_installed(path)):
+            return f"{Path(path).name}:{frame.f_code.co_qualname}"
+        frame = frame.f_back
+    return ""
 
 
 def tidied(error: Error) -> Error:

@@ -21,7 +21,7 @@ from trueload.arguments import check_own
 from trueload.contract import BatchContract
 from trueload.contract.learning import Learner
 from trueload.endless import Endless
-from trueload.errors import ArgumentError, StateError, render
+from trueload.errors import ArgumentError, StateError, made_in, render
 from trueload.fingerprint import identity_of
 from trueload.guard import Guard
 from trueload.iterators.epoch import described, is_keyed, share_for, steps_of, untouched
@@ -131,6 +131,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
     manifest: str | PathLike[str] | None = None
     _looked: bool = False
     _renewed: Any = None
+    _made_in: str = ""
     _iterator: Any = None  # found here once a library has deleted the loader's own
 
     def __init__(  # noqa: PLR0913, PLR0917 - torch's arguments
@@ -194,6 +195,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         for name, value in own.items():
             if value != getattr(DataLoader, name):
                 setattr(self, name, value)
+        self._made_in = made_in()
         share_for(self)
 
     def __len__(self) -> int:

@@ -54,6 +54,10 @@ class Randomness:
             _seed(collate_key_of(self.root, task.position), own)
 
 
+def _plainly(make: Callable[[], Any]) -> Any:
+    return make()
+
+
 class DrawnError(Exception):
     """What was to depend on a sample alone has drawn from a generator of the whole batch."""
 
@@ -204,19 +208,35 @@ class Recipe:
             random.start_collate(task, self.generators())
         return finish(self.collate_fn, [samples], task, empty, self.way)
 
-    def sample(self, task: Task, random: Randomness | None, row: int = 0) -> Any:
+    def sample(
+        self,
+        task: Task,
+        random: Randomness | None,
+        row: int = 0,
+        call: Callable[[Callable[[], Any]], Any] = _plainly,
+    ) -> Any:
         """Make the sample in one row of a task, alone: fetched and transformed, not collated.
 
         Where the batch has one key, what draws before it is made too: the samples before it, or
         where they are fetched together, all of them.
+
+        Args:
+            task: Its batch.
+            random: How to seed the global generators.
+            row: The row.
+            call: Calls what makes it, as a debugger does.
         """
         if not self.batched:
-            return self.samples(task, random)
+            return call(lambda: self.samples(task, random))
+        one = part_of(task, range(row, row + 1))
         if random is not None and random.each_sample:
-            return self.samples(part_of(task, range(row, row + 1)), random)[0]
-        if not self._fetches_together:
-            task = part_of(task, range(row + 1))
-        return self.samples(task, random)[row]
+            return call(lambda: self.samples(one, random))[0]
+        if self._fetches_together:
+            return call(lambda: self.samples(task, random))[row]
+        if not row:
+            return call(lambda: self.samples(one, random))[0]
+        self.samples(part_of(task, range(row)), random)
+        return call(lambda: self.samples(one, None))[0]
 
     def samples(self, task: Task, random: Randomness | None, hand: Hand | None = None) -> Any:
         """Make the samples of a task, without collating them."""

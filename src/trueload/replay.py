@@ -5,7 +5,7 @@ what the random generators were seeded from. A seed gives the first and the last
 without one, they are known of the epoch begun last, and of that of a state that was loaded.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -73,16 +73,20 @@ class Found:
     random: Randomness
     share: Share
 
-    def make(self) -> Any:
-        """Make it: a sample is fetched and transformed, a batch collated as well."""
+    def make(self, call: Callable[[Callable[[], Any]], Any] = lambda make: make()) -> Any:
+        """Make it: a sample is fetched and transformed, a batch collated as well.
+
+        Args:
+            call: Calls what makes it, as a debugger does; not what only drew before it.
+        """
         if is_stream(self.loader):
-            return self._of_stream()
+            return call(self._of_stream)
         recipe = recipe_of(self.loader, dataset_here(self.loader))
         recipe.stays = True
         with preserved(), kept(recipe.generators()):
             if self.row is None:
-                return recipe.make(self.task, self.random)
-            return owned([recipe.sample(self.task, self.random, self.row)], self.loader.copy)
+                return call(lambda: recipe.make(self.task, self.random))
+            return owned([recipe.sample(self.task, self.random, self.row, call)], self.loader.copy)
 
     def _of_stream(self) -> Any:
         """Make a batch of a stream: read it from its beginning, as the worker did."""

@@ -44,6 +44,7 @@ class LoaderState:
         readers: How many workers read an iterable dataset, each on its own; 0 for any other way.
         is_reset: Whether the epoch was begun by persistent workers' iterator being reset, for which
             torch draws no base seed.
+        made_in: The user's function that made the loader, such as `train.py:build`.
         ranks: How many ranks shared the order, so that each of `batches` was one on all of them.
         reader_states: Where their streams stand, packed, for datasets that know.
     """
@@ -68,6 +69,7 @@ class LoaderState:
     readers: int = 0
     reader_states: str | None = None
     is_reset: bool = False
+    made_in: str = ""
     ranks: int = 1
 
     def to_dict(self) -> dict[str, Any]:

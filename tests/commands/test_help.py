@@ -24,6 +24,7 @@ commands:
   check      Run a training script, unmodified, and say what silently goes wrong in it
   scrub      Check data files against a manifest of what they were, and write one the first time
   explain    Show the page of a check or of an error: what it means, why it matters, the way out
+  replay     Make a sample or a batch of a past run again, alone, and show it
   demo       Show all of it on real data in a minute
   install    Run a script with trueload's DataLoader in the place of torch's
 """
@@ -44,6 +45,7 @@ LIGHT = (
     ["check", "--help"],
     ["explain", "--help"],
     ["scrub", "--help"],
+    ["replay", "--help"],
     ["unknown"],
     [],
 )

@@ -8,7 +8,7 @@ import traceback
 
 import pytest
 
-from trueload import errors
+from trueload import DataLoader, errors
 from trueload.errors import (
     ArgumentError,
     EmptyError,
@@ -166,3 +166,12 @@ def test_the_module_needs_neither_torch_nor_numpy():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout == "set()\n"
+
+
+def test_the_function_that_makes_a_loader_is_named():
+    build = calling("/home/me/train.py", "return then()", "build")
+    assert build(errors.made_in) == "train.py:build"
+    assert build(lambda: DataLoader([1]).state_dict()["made_in"]).startswith("test_errors.py:")
+    names = {"DataLoader": DataLoader}
+    exec(compile("state = DataLoader([1]).state_dict()", "/train.py", "exec"), names)  # noqa: S102
+    assert names["state"]["made_in"] == "train.py:<module>"

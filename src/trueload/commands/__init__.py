@@ -12,7 +12,7 @@ from traceback import print_exc
 from typing import Protocol
 
 import trueload
-from trueload.commands import check, demo, explain, install, scrub
+from trueload.commands import check, demo, explain, install, replay, scrub
 from trueload.commands.codes import Exit
 
 
@@ -28,7 +28,7 @@ class Command(Protocol):
         """Do it, and give the exit code."""
 
 
-COMMANDS: tuple[Command, ...] = (check, scrub, explain, demo, install)
+COMMANDS: tuple[Command, ...] = (check, scrub, explain, replay, demo, install)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -62,6 +62,7 @@ def described(loader: Any, state: LoaderState) -> LoaderState:
         dataset=identity_of(loader.dataset),
         length=None if stream else length_of(loader.dataset),
         ranks=_ranks_of(share_of(loader)),
+        made_in=loader._made_in,  # noqa: SLF001 - the loader's own part
     )
 
 

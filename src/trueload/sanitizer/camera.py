@@ -22,6 +22,7 @@ from trueload.evidence.footage import (
     Span,
     StepShown,
 )
+from trueload.pictures import array_of, images_of, picture_of, span_of
 from trueload.tree import leaves
 
 _LOADERS: Final = 4
@@ -30,13 +31,10 @@ _LABELED: Final = 16
 _LEAVES: Final = 6
 _PICTURES: Final = 8
 _SIDE: Final = 64
-_LEAST_SIDE: Final = 6
 _BINS: Final = 24
 _VALUES: Final = 1 << 16
 _SAMPLED: Final = 1 << 14
 _MOST_CLASSES: Final = 1000
-_COLORS: Final = (1, 3)
-_GRAY_RATIO: Final = 2
 
 
 class Camera:
@@ -174,21 +172,10 @@ def _arrays(batch: Any) -> Any:
     for name, leaf in leaves(batch):
         if found == _LEAVES:
             return
-        array = _array(leaf)
+        array = array_of(leaf)
         if array is not None and array.size:
             found += 1
             yield name, array, str(leaf.dtype).removeprefix("torch.")
-
-
-def _array(leaf: Any) -> np.ndarray | None:
-    if isinstance(leaf, np.ndarray):
-        return leaf if leaf.dtype.kind in "biuf" else None
-    if not isinstance(leaf, torch.Tensor) or leaf.layout is not torch.strided:
-        return None
-    if leaf.is_meta or leaf.is_nested or leaf.is_complex() or leaf.is_quantized:
-        return None
-    plain = leaf.detach().cpu()
-    return (plain.float() if plain.is_floating_point() else plain).numpy()
 
 
 def _are_labels(array: np.ndarray) -> bool:
@@ -216,36 +203,8 @@ def _leaf(name: str, array: np.ndarray, dtype: str) -> LeafShown:
 
 def _pictures(array: np.ndarray, low: float, high: float) -> tuple[Picture, ...]:
     """Make pictures of the first samples, if they look like images of either layout."""
-    images = _images(array[:_PICTURES]) if array.ndim else None
+    images = images_of(array[:_PICTURES]) if array.ndim else None
     if images is None:
         return ()
-    if array.dtype.kind in "iu" and high > 1:
-        low, high = 0.0, 255.0
-    elif low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
-    return tuple(_picture(image, low, (high - low) or 1.0) for image in images)
-
-
-def _images(array: np.ndarray) -> np.ndarray | None:
-    """Give images as (number, height, width, channels), or `None` where these are none."""
-    if array.ndim == 3:  # noqa: PLR2004 - gray without an axis for the channel
-        images = array[..., None]
-        if max(images.shape[1:3]) > _GRAY_RATIO * min(images.shape[1:3]):
-            return None  # a series
-    elif array.ndim == 4 and array.shape[1] in _COLORS:  # noqa: PLR2004 - with channels
-        images = array.transpose(0, 2, 3, 1)
-    elif array.ndim == 4 and array.shape[3] in _COLORS:  # noqa: PLR2004
-        images = array
-    else:
-        return None
-    return images if min(images.shape[1:3]) >= _LEAST_SIDE else None
-
-
-def _picture(image: np.ndarray, low: float, span: float) -> Picture:
-    """Shrink an image by whole factors, each pixel the mean of those that it stands for."""
-    by = max(1, -(-max(image.shape[:2]) // _SIDE))
-    height, width = image.shape[0] // by, image.shape[1] // by
-    cut = image[: height * by, : width * by].astype(np.float64)
-    small = cut.reshape(height, by, width, by, -1).mean(axis=(1, 3))
-    scaled = np.nan_to_num((small - low) / span).clip(0, 1) * 255
-    return Picture(width, height, image.shape[2], scaled.round().astype(np.uint8).tobytes())
+    low, high = span_of(array, low, high)
+    return tuple(picture_of(image, low, high, _SIDE) for image in images)

@@ -14,6 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from trueload.commands.blocks import can_show
 from trueload.commands.demo.bars import INDENT, QUIET, EpochTable, ProcessBars, progress_bar, show
 from trueload.commands.demo.pictures import Written
 from trueload.commands.demo.proof import Proof
@@ -67,7 +68,7 @@ class Screen:
 
     def pictures(self, written: Written) -> None:
         """Show what the pictures are, and on a terminal with colors some of them."""
-        if self._can_paint():
+        if can_show(self.console):
             room = self.console.width - INDENT
             self._print(thumbnails(written.training, room), above=1, below=1)
         megabytes = written.size_bytes / 1e6
@@ -136,12 +137,6 @@ class Screen:
         else:
             self.say("pictures and records are in")
             self.console.print(" " * INDENT + escape(str(kept)), soft_wrap=True)
-
-    def _can_paint(self) -> bool:
-        """Tell whether this is a terminal that shows many colors, and may."""
-        console = self.console
-        colors = console.color_system in {"256", "truecolor"} and not console.no_color
-        return console.is_terminal and colors and not console.options.ascii_only
 
     def _print(self, what: Any, *, style: str = "", above: int = 0, below: int = 0) -> None:
         show(self.console, Padding(what, (above, 0, below, INDENT), expand=False), style)
