@@ -146,6 +146,15 @@ def test_what_changes_nothing_that_matters_is_not_told(read):
     assert changed_by(read, indices=range(8), **held) is None
 
 
+def test_a_simulator_that_goes_on_whatever_is_asked_for_is_no_data():
+    def read(dataset, _):
+        dataset.state += 1
+        return dataset.state
+
+    found = changed_by(read, indices=[3, 4], state=np.zeros(4))
+    assert (found.what, found.kind, found.counts) == ("dataset.state", "stream", True)
+
+
 def test_of_what_is_long_only_that_is_looked_after_that_belongs_to_the_sample():
     targets = {f"image-{number}": [{"box": np.ones(4)}] for number in range(1000)}
     names = [f"image-{number}" for number in reversed(range(1000))]

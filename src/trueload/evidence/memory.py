@@ -18,7 +18,8 @@ class Changed:
         place: The line that changes it; `None` where it is none of the user's.
         index: The index of the sample, as Python writes it.
         what: What is changed: `dataset.data`.
-        kind: What that is: `array`, `tensor`, `list`, `dict`, `attribute` or `flag`.
+        kind: What that is: `array`, `tensor`, `list`, `dict`, `attribute`, `flag`, or `stream`
+            where what comes next does not depend on the index.
         where: The same with the part that is changed: an offset, or what it was and is now.
         first: The sample as it was read first.
         second: The sample as it was read a second time.

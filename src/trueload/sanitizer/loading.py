@@ -113,11 +113,11 @@ class Loading:
             self._parts = parts_of(batch)
         epoch.batches += 1
         epoch.facts.fetched += 1
-        recorder.run.samples += epoch.facts.batch_size or 0
         self.latest = event
         recorder.run.add(event)
         live = self.live[epoch.facts]()
         indices = recorder.quietly(recorder.samples.fetched, iterator, live, event, batch) or []
+        recorder.run.samples += len(indices) or epoch.facts.batch_size or 0
         dataset = getattr(iterator, "_dataset", None)
         recorder.quietly(recorder.handed.fetched, dataset, event, epoch.begun, indices, batch)
         if recorder.camera is not None:

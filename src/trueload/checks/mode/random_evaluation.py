@@ -38,6 +38,7 @@ class RandomEvaluation(Check):
     code = "TL906"
     name = "random-evaluation"
     severity = Severity.WARNING
+    causes = ("TL301", "TL302", "TL304")
 
     def look(self, run: Run) -> Iterator[Finding]:
         """Yield a finding for each loader that is evaluated so."""
