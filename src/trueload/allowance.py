@@ -29,6 +29,10 @@ class Allowance:
             self._seconds = min(self._seconds + passed * share, _MOST_SECONDS)
         return self._seconds > 0 and share > 0
 
+    def use_up(self) -> None:
+        """Leave nothing of what there was at first, as others have a copy of it."""
+        self._seconds = min(self._seconds, 0.0)
+
     def spend(self, seconds: float) -> None:
         """Put down what was spent."""
         self._seconds -= seconds

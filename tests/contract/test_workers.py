@@ -98,3 +98,10 @@ def test_what_is_learned_outlives_epochs_and_is_not_copied():
     list(loader)
     assert loader.learned_contract.leaves["batch[0]"].finite
     assert copy.copy(loader).learned_contract is None
+
+
+def test_workers_that_are_started_again_have_no_time_to_begin_with():
+    loader = DataLoader(Made(clean, 16), 8, num_workers=1)
+    list(loader)
+    assert not loader._allowance.allows(0.0, share=0.001)
+    assert DataLoader(Made(clean, 16), 8)._allowance.allows(0.0, share=0.001)

@@ -38,6 +38,16 @@ class Known:
         if fact.shape is not None:
             self.shape = (_BATCH, *fact.shape[1:]) if leads else fact.shape
 
+    def fits(self, fact: Fact, *, leads: bool) -> bool:
+        """Say whether the leaf of another batch is what is known: nothing need be done then."""
+        known, shape = self.shape, fact.shape
+        if fact.dtype != self.dtype or known is None or shape is None or len(known) != len(shape):
+            return False
+        if self.strays or leads != self.leads:
+            return False
+        pairs = zip(known[leads:], shape[leads:], strict=True)
+        return all(axis is None or axis == size for axis, size in pairs)
+
     def departure(
         self, fact: Fact, batches: int, where: Any, *, size: int | None
     ) -> Departure | None:
@@ -74,12 +84,12 @@ class Known:
         known, shape = self.shape, fact.shape
         if known is None or shape is None:
             return None
-        said = f"in {_batches(before)} before"
         if len(shape) == len(known):
             if not before or fact.row is not None or not self._is_turned(shape):
                 return None
             wanted, found = layout_of(known[1:]), layout_of(shape[1:])
-            title = f"`{fact.path}` has its {found}, and had its {wanted} {said}"
+            title = f"`{fact.path}` has its {found}, and had its {wanted} "
+            title += f"in {_batches(before)} before"
             title = title.replace("channels", "channel")
             axes = "0, 3, 1, 2" if wanted == FIRST else "0, 2, 3, 1"
             facts = (("shape", shown(shape)), ("before", shown(known)))
@@ -88,7 +98,8 @@ class Known:
         squeezed = self.leads and _is_squeezed(known, shape, size)
         if before < (1 if squeezed else _SURE):
             return None
-        title = f"`{fact.path}` is {shown(shape)}, and was {shown(known)} {said}"
+        title = f"`{fact.path}` is {shown(shape)}, and was {shown(known)} "
+        title += f"in {_batches(before)} before"
         hint = _SQUEEZED if squeezed else "give every batch the same axes"
         facts = (("effect", _BROADCAST if squeezed else ""),)
         return Departure("TL423", fact.path, title, facts, hint, where, fact.row)

@@ -164,6 +164,8 @@ class Learner:
                 continue
             if fact.path in self.mixed:
                 known.dtype = None
+            elif known.fits(fact, leads=leads):
+                continue
             departure = known.departure(fact, self.batches, where, size=size)
             if departure is None:
                 known.learn(fact, leads=leads)

@@ -94,6 +94,7 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
             if setup.context is not None:
                 tell_unsent(error, loader)
             raise
+        loader._allowance.use_up()  # noqa: SLF001 - these workers have it; the next begin without
         self._shutdown = False
         self._engine = Engine(
             self._made_by, depth=depth, in_order=self._in_order, timeout_seconds=self._timeout
