@@ -69,12 +69,12 @@ class Contents:
 def contents_near(
     dataset: Any, tasks: Iterable[Task], guard: Guard, watched: Iterable[int] = ()
 ) -> Contents:
-    """Give what a dataset holds near the samples of some batches; see `Contents`."""
+    """Give what a dataset holds near the samples of some batches, the first of them first."""
     indices: list[Any] = []
     for task in tasks:
         known = listed(task.indices)
         indices += known if isinstance(known, list) else [known]
-    plain = (one.item() if isinstance(one, np.generic) else one for one in reversed(indices))
+    plain = (one.item() if isinstance(one, np.generic) else one for one in indices)
     return Contents(dataset, plain, guard, watched)
 
 
@@ -198,12 +198,12 @@ class _Walk:
 
     def _members(self, step: _Step, known: Any, places: list[Any]) -> Iterator[_Step]:
         thing, chosen = step.thing, set(places)
+        for place in places:  # first, as the same object may be found elsewhere too
+            if type(thing[place]) not in ATOMS:
+                yield step.to(f"[{place!r}]", thing[place], of_sample=True)
         for place in known if len(known) <= _SHORT else ():
             if type(thing[place]) not in ATOMS and place not in chosen:
                 yield step.to(f"[{place!r}]", thing[place])
-        for place in places:
-            if type(thing[place]) not in ATOMS:
-                yield step.to(f"[{place!r}]", thing[place], of_sample=True)
 
     def _keys(self, step: _Step) -> Keys:
         return self._names.get(step.keys, step.keys)

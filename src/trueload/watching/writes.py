@@ -148,7 +148,7 @@ class Watch:
         asked = {array.path: array for array in self.arrays if array.is_in(written)}
         saved = Saved(asked.values(), written)
         places = {array.address for array in self.watched()}
-        contents = contents_near(self._recipe.dataset, self._tasks, self._guard, places)
+        contents = contents_near(self._recipe.dataset, reversed(self._tasks), self._guard, places)
         with undisturbed(self._recipe, saved, contents):
             try:
                 found = self._explained(saved, asked, written)
