@@ -2,9 +2,10 @@
 
 `guard` compares a loader with `guard="on"`, the default, with one with `guard="off"`; `copy` one
 with `copy="rollback"` with one with `copy="auto"`. The dataset keeps 246 MB in an array, a sample
-takes about 30 us and changes nothing, and a turn is some batches of 64 without workers. `looking`
-is what asking who sees its memory costs for one leaf, beside making it. `setting up` is what
-beginning to watch takes in a worker.
+takes about 30 us and changes nothing, and a turn is some batches of 64 without workers. With
+`targets`, it also keeps a dictionary with a list and a small array for each sample. `looking` is
+what asking who sees its memory costs for one leaf, beside making it. `setting up` is what beginning
+to look after the dataset takes in a worker.
 
     python benchmarks/memory.py [--quick] [--json]
 """
@@ -19,9 +20,10 @@ from common import Bar, Case, Measured, going_on, main
 from torch.utils.data import Dataset, default_collate
 
 import trueload
+from trueload.guard import Guard
 from trueload.ownership import owned
 from trueload.recipe import Recipe
-from trueload.watching.writes import Watch
+from trueload.watching.sentry import Sentry
 
 _LEAVES = 2000
 
@@ -40,10 +42,30 @@ class Photos(Dataset):
         return torch.from_numpy((row - row.mean()) / (row.std() + 1))
 
 
+class Targets(Photos):
+    """The same, with a target for each row."""
+
+    def __init__(self, rows: int = 20_000) -> None:
+        super().__init__(rows)
+        self.names = [f"photo {row}" for row in range(rows)]
+        self.targets = {
+            name: {"boxes": np.ones((4, 4), np.float32), "tags": ["a", "b"]} for name in self.names
+        }
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        boxes = self.targets[self.names[index]]["boxes"]
+        return super().__getitem__(index) * float(boxes[0, 0])
+
+
 def cases(quick: bool) -> Iterator[Case]:  # noqa: FBT001 - the one argument of every benchmark
     """Give the comparisons."""
     photos, turns = Photos(2_000 if quick else 20_000), 5 if quick else 25
     yield _paired("guard", photos, turns, Bar(ratio=1 / 1.01), guard="on", beside={"guard": "off"})
+    targets = Targets(len(photos))
+    bar = Bar(ratio=1 / 1.01)
+    name = "guard, targets"
+    yield _paired(name, targets, turns, bar, guard="on", beside={"guard": "off"})
+    del targets
     beside = {"copy": "auto", "guard": "off"}
     bar = Bar(ratio=1 / 1.03)
     yield _paired("copy", photos, turns, bar, copy="rollback", guard="off", beside=beside)
@@ -58,7 +80,7 @@ def _paired(
 ) -> Case:
     (one, value), (_, other) = next(iter(own.items())), next(iter(beside.items()))
     return Case(
-        f'{name}="{value}"',
+        f'{name}="{value}"' if name == one else name,
         ours=going_on(trueload.DataLoader(photos, 64, **own), 20),
         base=going_on(trueload.DataLoader(photos, 64, **beside), 20),
         against=f'{one}="{other}"',
@@ -88,9 +110,9 @@ def _looking(kind: str, make: Callable[[], Any]) -> Case:
 def _setting_up(recipe: Recipe) -> Callable[[], Measured]:
     def once() -> Measured:
         begun = time.perf_counter()
-        watch = Watch(recipe, forked=True)
+        sentry = Sentry(recipe, guard=Guard(), forked=True)
         took = time.perf_counter() - begun
-        watch.close()
+        del sentry
         return {"wall": took}
 
     return once
