@@ -1,5 +1,11 @@
 """Where the kernel does not tell of writes, or workers are torch's, they are found otherwise."""
 
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -175,3 +181,54 @@ def test_the_workers_of_torch_undo_writes_too(monkeypatch):
     epochs = [torch.cat(list(loader)) for _ in range(3)]
     loader._iterator = None
     assert all((epoch == 2).all() for epoch in epochs)
+
+
+SANDBOXED = """
+import ctypes, os, struct, sys
+from tests.unit.test_watching_elsewhere import Rows
+from trueload import DataLoader
+
+
+class Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+
+
+def refuse(call):
+    error, allow = 0x00050001, 0x7FFF0000
+    steps = [(0x20, 0, 0, 0), (0x15, 0, 1, call), (0x06, 0, 0, error), (0x06, 0, 0, allow)]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+    program = Program(len(steps), ctypes.cast(code, ctypes.c_void_p))
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.prctl(38, 1, 0, 0, 0) == 0
+    assert libc.prctl(22, 2, ctypes.byref(program), 0, 0) == 0, os.strerror(ctypes.get_errno())
+
+
+if __name__ == "__main__":
+    refuse(323)
+    for workers in (0, 2):
+        loader = DataLoader(Rows(), 8, num_workers=workers)
+        list(loader)
+        (watching,) = loader.statistics().watching
+        print(watching.mechanism, watching.found)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the number of the call is another")
+def test_in_a_sandbox_that_refuses_userfaultfd_the_next_best_way_is_taken(tmp_path):
+    script = tmp_path / "sandboxed.py"
+    script.write_text(SANDBOXED, encoding="utf-8")
+    paths = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert done.returncode == 0, done.stderr
+    (inline, found), (workers, found_too) = map(str.split, done.stdout.splitlines())
+    assert (inline, workers) == ("digests", "pagemap")
+    assert int(found) >= 1
+    assert int(found_too) >= 1
+    assert done.stderr.count("dataset[37] changes the dataset in place [TL301]") == 1
