@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from trueload.contract import BatchContract, LeafContract
     from trueload.errors import (
         ArgumentError,
+        BudgetError,
         ContractError,
         EmptyError,
         ReplayError,
@@ -19,20 +20,26 @@ if TYPE_CHECKING:
     )
     from trueload.guard import Guard
     from trueload.installing import install, installed, uninstall
+    from trueload.ledger import Ledger
     from trueload.loader import DataLoader
     from trueload.packed import Packed, pack
+    from trueload.policy import ErrorPolicy
     from trueload.progress import Taken
+    from trueload.quarantine import exclude
     from trueload.stale import StaleFunction, stale_functions
     from trueload.statistics import Statistics
 
 __all__ = [
     "ArgumentError",
     "BatchContract",
+    "BudgetError",
     "ContractError",
     "DataLoader",
     "EmptyError",
+    "ErrorPolicy",
     "Guard",
     "LeafContract",
+    "Ledger",
     "Packed",
     "ReplayError",
     "StaleFunction",
@@ -40,6 +47,7 @@ __all__ = [
     "Statistics",
     "Taken",
     "TrueloadError",
+    "exclude",
     "install",
     "installed",
     "pack",
@@ -50,12 +58,15 @@ __all__ = [
 _HOMES = {
     "BatchContract": "contract",
     "DataLoader": "loader",
+    "ErrorPolicy": "policy",
     "Guard": "guard",
     "LeafContract": "contract",
+    "Ledger": "ledger",
     "Packed": "packed",
-    "Statistics": "statistics",
     "StaleFunction": "stale",
+    "Statistics": "statistics",
     "Taken": "progress",
+    "exclude": "quarantine",
     "install": "installing",
     "installed": "installing",
     "pack": "packed",

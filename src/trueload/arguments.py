@@ -11,6 +11,7 @@ from trueload.errors import ArgumentError, render
 from trueload.guard import guard_of
 from trueload.manifest import read_head
 from trueload.ownership import COPYING
+from trueload.policy import ErrorPolicy, policy_of
 from trueload.seeds import UNITS
 
 _CHOICES: dict[str, tuple[Any, ...]] = {
@@ -43,9 +44,20 @@ def check_own(dataset: Any, values: Mapping[str, Any]) -> None:
             *most, last = map(repr, known)
             _refuse(f"`{name}` must be one of {', '.join(most)} or {last}, got {values[name]!r}")
     guard_of(values["guard"])
+    _check_policy(dataset, policy_of(values["on_error"]))
     _check_contract(values["contract"])
     _check_manifest(values["manifest"])
     _check_shard(dataset, values)
+
+
+def _check_policy(dataset: Any, policy: ErrorPolicy | None) -> None:
+    if policy is None:
+        return
+    if isinstance(dataset, (IterDataPipe, MapDataPipe)):
+        _refuse("`on_error` does not go with a DataPipe: torch's own engine reads it")
+    folder = None if policy.quarantine is None else Path(policy.quarantine).absolute().parent
+    if folder is not None and not folder.is_dir():
+        _refuse(f"the folder of `quarantine` does not exist: {str(policy.quarantine)!r}")
 
 
 def _check_contract(contract: Any) -> None:

@@ -69,6 +69,24 @@ class Blame:
             error.add_note(self._misfit(found, len(samples)))
         raise error
 
+    def noted(self, error: Exception) -> Exception:
+        """Give an exception of one sample with the note that `tell` adds, without raising it."""
+        error.add_note(self._note(error, "TL204"))
+        return error
+
+    def nothing(self) -> NoneSampleError:
+        """Give the exception of a sample that is `None`."""
+        title = f"{self.subject()} gave `None` instead of a sample"
+        return NoneSampleError(render(title, "TL201", self.facts(), _NONE_HINT))
+
+    def misfit(self, found: Misfit, size: int) -> str:
+        """Word that a sample does not go together with the others of its batch."""
+        return self._misfit(found, size)
+
+    def title(self, error: BaseException) -> str:
+        """Say in one line what was raised, and whose fault it was."""
+        return self._title(error)
+
     def tell_unsent(self, error: Exception, batch: Any) -> NoReturn:
         """Raise again what pickling a batch raised, with a note that names the part at fault."""
         bad = [name for name, leaf in leaves(batch) if not _can_be_pickled(leaf)]
@@ -115,12 +133,17 @@ class Blame:
 
     def _name(self, row: int | None) -> str:
         if self.stream:
-            return f"`next(dataset)` at sample {count(self.task.position + (row or 0))}"
+            return f"`next(dataset)` at sample {count(self._position(row or 0))}"
         if row is None:
             return (
                 "`dataset.__getitems__`" if _many(self.task) else f"dataset[{self.task.indices!r}]"
             )
         return f"dataset[{self._index(row)!r}]"
+
+    def _position(self, row: int) -> int:
+        rows = self.task.rows
+        known = self.stream or rows is None or row < len(rows)
+        return self.task.place(row) if known else self.task.position
 
     def _index(self, row: int) -> Any:
         indices = listed(self.task.indices)
@@ -145,8 +168,7 @@ class Blame:
         ]
 
     def _sample(self, index: Any, row: int) -> str:
-        position = self.task.position + row * self.task.stride
-        where = f"position {count(position)} of epoch {self.task.epoch}"
+        where = f"position {count(self._position(row))} of epoch {self.task.epoch}"
         return where if index is None else f"index {index!r}, {where}"
 
     def _none(self, rows: list[int], size: int) -> str:
@@ -203,7 +225,4 @@ _SEND_HINT = "return what can be pickled: tensors, arrays, numbers, strings, con
 _STOP_HINT = (
     "a bare `next(...)` that runs out is the usual cause; catch it, or give `next` a default"
 )
-_NONE_HINT = (
-    "return a sample in every case, or leave the index out of the sampler; a `collate_fn` of your "
-    "own may also drop them"
-)
+_NONE_HINT = 'return a sample in every case, or leave such samples out with `on_error="skip"`'

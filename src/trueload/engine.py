@@ -55,12 +55,15 @@ class Engine:
         self._flying: dict[int, _Entry] = {}
         self._line: deque[_Entry] = deque()
         self._abandoned: set[int] = set()
-        self._orders: Iterator[Order] = iter(())
+        self._orders: Iterator[Order | None] = iter(())
         self._more = False
         self.retried = 0
 
-    def begin(self, orders: Iterator[Order]) -> None:
-        """Start to deliver these; what is left of earlier ones is given up."""
+    def begin(self, orders: Iterator[Order | None]) -> None:
+        """Start to deliver these; what is left of earlier ones is given up.
+
+        Where the source gives `None`, it is asked again only by `go_on`.
+        """
         self._abandoned.update(self._flying)
         self._flying.clear()
         for entry in self._line:
@@ -92,6 +95,17 @@ class Engine:
         if entry.failure is not None:
             raise entry.failure
         return entry.order, entry.made.parcel  # pyrefly: ignore - there unless it failed
+
+    def again(self, order: Order) -> None:
+        """Have an order made, in another form, in the turn of the one that was delivered last."""
+        entry = _Entry(order)
+        self._line.appendleft(entry)
+        self._submit(entry)
+
+    def go_on(self) -> None:
+        """Ask for orders again, where their source had no more and now has."""
+        self._more = True
+        self._fill()
 
     def head(self) -> Order | None:
         """Give the order whose batch is delivered next, in order, or `None` if there is none."""

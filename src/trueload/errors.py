@@ -16,6 +16,8 @@
     +-- SameOrderError            a shuffle that is the last one again (also a RuntimeError)
     +-- ContractError             a batch that leaves its contract (also a ValueError)
     +-- WorkerLostError           a worker that ended, or was ended (also a RuntimeError)
+    +-- BudgetError               more bad samples than `on_error` allows (also a RuntimeError)
+    +-- LedgerError               an epoch whose samples do not add up (also a RuntimeError)
     +-- StopIterationError        `StopIteration` out of user code (also a RuntimeError)
 
 An exception that the user's own code raises keeps its type, arguments and attributes; what
@@ -113,6 +115,14 @@ class HandleError(TrueloadError, RuntimeError):
 
 class SameOrderError(TrueloadError, RuntimeError):
     """An epoch has the very order of the one before, and `guard="strict"`."""
+
+
+class BudgetError(TrueloadError, RuntimeError):
+    """There are more bad samples than the loader's `on_error` allows; the last one is the cause."""
+
+
+class LedgerError(TrueloadError, RuntimeError):
+    """The samples of an epoch do not add up, and `guard="strict"`."""
 
 
 class StopIterationError(TrueloadError, RuntimeError):

@@ -24,13 +24,22 @@ from trueload.endless import Endless
 from trueload.errors import ArgumentError, StateError, made_in, render
 from trueload.fingerprint import identity_of
 from trueload.guard import Guard
-from trueload.iterators.epoch import described, is_keyed, share_for, steps_of, untouched
+from trueload.iterators.books import coming
+from trueload.iterators.epoch import (
+    described,
+    is_keyed,
+    share_for,
+    steps_of,
+    untouched,
+)
 from trueload.iterators.inline import InlineIterator
 from trueload.iterators.process import ProcessIterator
 from trueload.iterators.starting import has_processes, is_ours, refuse_to_share
 from trueload.iterators.torch_process import TorchProcessIterator
+from trueload.ledger import Known, Ledger, carried
 from trueload.mixture import FIRST_SECONDS
 from trueload.ownership import Copying
+from trueload.policy import ErrorPolicy
 from trueload.progress import Progress, Taken
 from trueload.replay import Asked, find
 from trueload.shares import Even
@@ -93,6 +102,10 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
             later one that leaves it is told once, or an error with `guard="strict"`; what was
             learned is `learned_contract`. A `BatchContract`: what it says, and a batch that leaves
             it is an error. "off" does not look.
+        on_error: What is done about a sample that cannot be made, or that is `None`: "raise" ends
+            the batch with its exception, "replace" puts another sample in its place, "skip" leaves
+            it out of the batch; or an `ErrorPolicy`. Of both, few are allowed, they are counted in
+            `ledger`, and the first one is told. An iterable dataset is read on in either case.
         shard: "ranks": the order is split over the ranks of `torch.distributed`, or of `torchrun`
             before there is a process group; whatever the sampler, every sample comes once, and all
             ranks take the same number of steps. So is the stream of an iterable dataset, over ranks
@@ -125,6 +138,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
     copy: Copying = "auto"
     guard: str | Guard = "on"
     contract: str | BatchContract = "learn"
+    on_error: str | ErrorPolicy = "raise"
     shard: str | tuple[int, int] | None = None
     even: Even | None = None
     dataset_in_worker: Callable[[Any], Any] | None = None
@@ -160,6 +174,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         copy: Copying = "auto",
         guard: str | Guard = "on",
         contract: str | BatchContract = "learn",
+        on_error: str | ErrorPolicy = "raise",
         shard: str | tuple[int, int] | None = None,
         even: Even | None = None,
         dataset_in_worker: Callable[[Any], Any] | None = None,
@@ -167,6 +182,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
     ) -> None:
         own: dict[str, Any] = {"transform": transform, "seed": seed, "rng": rng, "copy": copy}
         own |= {"guard": guard, "contract": contract, "shard": shard, "even": even}
+        own |= {"on_error": on_error}
         own |= {"dataset_in_worker": dataset_in_worker, "manifest": manifest}
         check_own(dataset, own | {"in_order": in_order})
         self._progress = Progress()
@@ -202,7 +218,9 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         """Give how many batches an epoch has: with `shard="ranks"`, on each rank."""
         length = super().__len__()
         share = share_for(self)
-        return length if share is None else steps_of(self, share)
+        length = length if share is None else steps_of(self, share)
+        self._progress.promise(length)  # it is compared with what comes
+        return length
 
     def __getstate__(self) -> dict[str, Any]:
         """Give a copy or a pickle its own progress and memory."""
@@ -245,6 +263,17 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         """Where the batch taken last came from; `None` before the first one."""
         cursor = self._progress.latest
         return None if cursor is None else cursor.taken()
+
+    @property
+    def ledger(self) -> Ledger:
+        """What has become of the samples of the epoch begun last: delivered, skipped, lost, ...
+
+        After `load_state_dict` it is what the state says. It is what is known now, and does not
+        change any more.
+        """
+        progress = self._progress
+        share = share_for(self, progress.resume or LoaderState())
+        return (progress.cursor or coming(self, share)).ledger()
 
     @property
     def learned_contract(self) -> BatchContract | None:
@@ -295,12 +324,15 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         if not state_dict:
             self._progress = Progress()
             return
+        progress.known = Known()
+        progress.known = Known()
         state = LoaderState.from_dict(state_dict)
         state.check_belongs(described(self, LoaderState(epoch=state.epoch)))
         progress.loaded = state
         if state.finished:
             kept = state.dataset_state if state.length is not None else None
-            state = LoaderState(epoch=state.epoch + 1, dataset_state=kept)
+            ledger = carried(state.ledger)
+            state = LoaderState(epoch=state.epoch + 1, dataset_state=kept, ledger=ledger)
         progress.resume = state
         progress.next_epoch = state.epoch
         progress.cursor = None

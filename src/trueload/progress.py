@@ -4,13 +4,26 @@ An iterator writes into its `Cursor` for every batch, so this must cost next to 
 and `Taken` values are made from it only when somebody asks.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
 
+from trueload.coverage import Coverage
+from trueload.ledger import (
+    Account,
+    Counts,
+    Entry,
+    Known,
+    Ledger,
+    coverage_of_blocks,
+    delivered_of,
+    plain,
+)
+from trueload.planned import Source
 from trueload.seeds import key_of
 from trueload.state import LoaderState
 from trueload.tasks import Task, listed
@@ -73,6 +86,11 @@ class Cursor:
         minds_repeats: Whether it is to be told where a batch holds nothing but what another rank
             has too.
         repeat: Such a batch, until somebody asks where it came from.
+        account: What became of the samples.
+        batched: Whether tasks hold the indices of whole batches.
+        length: Length of a map-style dataset, or `None`.
+        source: Where the planned indices are read from; `None` where they must be followed.
+        is_closed: Whether it was told what there is to tell at the end.
     """
 
     start: LoaderState
@@ -87,6 +105,11 @@ class Cursor:
     order_seed: int | None = None
     minds_repeats: bool = False
     repeat: Task | None = None
+    account: Account = field(default_factory=Account)
+    batched: bool = True
+    length: int | None = None
+    source: Source | None = None
+    is_closed: bool = False
     _early: dict[int, Task] = field(default_factory=dict)
     _noted: dict[int, dict[str, Any]] = field(default_factory=dict)
     _others: dict[str, Any] = field(default_factory=dict)
@@ -111,7 +134,18 @@ class Cursor:
 
     def took(self, task: Task) -> None:
         """Note that a batch was taken, in order or, with `in_order=False`, before its turn."""
+        if task.rows is None and not self.stream:
+            self.account.in_a_row = 0
+        if task.planned is not None:
+            self.account.settle(task.batch, self._planned(task), self._indices(task), task.rows)
+        self._advance(task)
+
+    def _advance(self, task: Task) -> None:
         self.task = task
+        if self.account.coverage is not None:
+            self.account.coverage.add(self._planned(task))
+        if self.account.rank is not None and not self.stream:
+            self.account.planned += len(self._planned(task))
         if task.real == 0 and self.minds_repeats:
             self.repeat = task
         if self._noted:
@@ -123,18 +157,41 @@ class Cursor:
         while self._early and self._next in self._early:
             early = self._early.pop(self._next)
             self._next += 1
-            self._position += early.size or self.start.batch_size or 1
+            behind = self._position + (self.start.batch_size or 1)
+            self._position = early.behind() if early.size else behind
 
     def passed_over(self, task: Task) -> None:
         """Note that a batch was lost to an exception: like taken, but not as the last one."""
+        self.account.enter(task.batch, "lost", self._planned(task))
+        self._pass(task)
+
+    def left_out(self, task: Task) -> None:
+        """Note that a batch was left out, as all its samples are bad."""
+        if not self.stream:  # whose samples have been counted one by one
+            self.account.enter(task.batch, "skipped", self._planned(task))
+        self._pass(task)
+
+    def _pass(self, task: Task) -> None:
         last = self.task
-        self.took(task)
+        self._advance(task)
         self.task = last
+
+    def _planned(self, task: Task) -> Any:
+        """Give the indices that the order has for a batch; `None` for the samples of a stream."""
+        if self.stream:
+            return [None]
+        if task.planned is not None and self.batched:
+            return task.planned
+        planned = self._indices(task)
+        return planned if task.real is None else planned[: task.real]
+
+    def _indices(self, task: Task) -> Any:
+        return task.indices if self.batched else [task.indices]
 
     def skip(self, task: Task) -> None:
         """Note that there is no such batch: it was the turn of a stream that is over."""
         self.skipped += 1
-        self.passed_over(task)
+        self._pass(task)
 
     def state(self) -> LoaderState:
         """Give the state after what was taken."""
@@ -152,8 +209,68 @@ class Cursor:
             ahead=tuple(sorted(self._early)),
             order_seed=self.order_seed,
             skipped=self.skipped,
+            ledger=self._ledger_text(),
             **asked,
         )
+
+    def _ledger_text(self) -> str | None:
+        if self.followed and self.task is not None:
+            self.account.last = self.last_index()
+        return self.account.packed(self._next, self._early)
+
+    def batches(self) -> int:
+        """Say how many batches there were, at the end of the epoch."""
+        return self._next - self.skipped
+
+    def last_index(self) -> int | None:
+        """Give the index of the sample that was delivered last, if it is an integer."""
+        if self.task is None:
+            return self.account.last
+        indices = self._indices(self.task)
+        last = plain(indices[-1]) if len(indices) else None
+        return last if isinstance(last, int) else None
+
+    def ledger(self) -> Ledger:
+        """Give what has become of the samples until now."""
+        account, entries = self.account, tuple(self.account.entries)
+        skipped, replaced, lost = map(account.number, ("skipped", "replaced", "lost"))
+        ranges = tuple(self._taken())
+        taken = sum(last - first for first, last in ranges)
+        if self.stream or account.rank is not None:
+            taken = account.samples if self.stream else account.planned
+        gone = 0 if self.stream else skipped + lost
+        return Ledger(
+            epoch=self.start.epoch,
+            finished=self.finished,
+            length=self.length,
+            counts=Counts(taken - gone, skipped, replaced, lost, account.nones),
+            entries=entries,
+            findings=tuple(account.findings),
+            _covered=partial(self._covered, ranges, self._next, entries),
+        )
+
+    def _taken(self) -> Iterator[tuple[int, int]]:
+        """Yield from which position to which batches were taken, one stretch after another."""
+        yield 0, self._position
+        size = self.start.batch_size or 1
+        for batch, task in self._early.items():
+            first = task.position if task.size else batch * size
+            yield first, task.behind() if task.size else first + size
+
+    def _covered(
+        self, ranges: tuple[tuple[int, int], ...], batches: int, entries: tuple[Entry, ...]
+    ) -> Coverage | None:
+        if self.length is None or self.stream:
+            return None
+        if self.source is None:
+            followed = self.account.coverage
+            if followed is None or followed.opaque:
+                return None
+            return delivered_of(followed.copy(), entries)
+        if not any(last > first for first, last in ranges):
+            return Coverage(self.length)
+        blocks = self.source.blocks(self.order_seed, self.start, ranges, batches)
+        return delivered_of(coverage_of_blocks(blocks, self.length), entries)
 
     def taken(self) -> Taken | None:
         """Tell where the last batch came from."""
@@ -183,6 +300,9 @@ class Progress:
         resume: The state that the next iterator starts from, or `None`.
         order_key: What decides the shuffle of the last epoch, where that is known.
         loaded: The state that was loaded last, as it was saved, for what is made again.
+        known: The indices that turned out bad, in any epoch.
+        said: The epochs in which a first bad sample was told of.
+        promised: How many batches `len(loader)` has said that an epoch would have.
     """
 
     next_epoch: int = 0
@@ -191,7 +311,19 @@ class Progress:
     resume: LoaderState | None = None
     order_key: Any = None
     loaded: LoaderState | None = None
+    known: Known = field(default_factory=Known)
+    said: list[int] = field(default_factory=list)
+    promised: dict[int, int] = field(default_factory=dict)
+
+    def promise(self, batches: int) -> None:
+        """Note that somebody was told how many batches the epoch under way, or the next, has."""
+        cursor = self.cursor
+        waits = cursor is None or cursor.finished or self.resume is not None
+        self.promised = {self.next_epoch if waits else self.next_epoch - 1: batches}
 
     def fresh(self) -> "Progress":
         """Give what a copy of the loader starts with: its own iterators, the same epoch."""
-        return Progress(next_epoch=self.next_epoch, resume=self.resume, loaded=self.loaded)
+        known = Known(set(self.known.indices))
+        return Progress(
+            next_epoch=self.next_epoch, resume=self.resume, loaded=self.loaded, known=known
+        )

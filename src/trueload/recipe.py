@@ -6,7 +6,7 @@ the recipe is the one that knows the sample, so it adds the note that names it.
 """
 
 from collections.abc import Callable, MutableSequence, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,10 +18,13 @@ from trueload.gather import Gather, gather_of
 from trueload.generators import generators_of, next_draws, reseed_all
 from trueload.mixture import Mixture
 from trueload.ownership import Copying, owned
+from trueload.policy import Tolerance
 from trueload.reuse import Care, Copies
+from trueload.salvage import Salvage, nones_in
 from trueload.seeds import collate_key_of, key_of, reseed
 from trueload.sources import Origin
 from trueload.tasks import Task, listed
+from trueload.tolerance import Attempt, BadSamplesError, unfit
 
 Hand = MutableSequence[int] | memoryview
 """One place that holds the row of the sample in hand."""
@@ -46,7 +49,7 @@ class Randomness:
 
     def start_sample(self, task: Task, row: int, own: Sequence[Any] = ()) -> None:
         """Seed the global generators, and the dataset's own, for one sample of a batch."""
-        _seed(key_of(self.root, task.position + row * task.stride), own)
+        _seed(key_of(self.root, task.place(row)), own)
 
     def start_collate(self, task: Task, own: Sequence[Any] = ()) -> None:
         """Seed them for the collate function, which may not depend on who made the samples."""
@@ -82,6 +85,8 @@ class Recipe:
         manifest: What `trueload scrub` wrote of the dataset's files, or `None`.
         originals: What `watching` keeps of the dataset's arrays, to undo what is written to them.
         mixture: Who looks whether samples go together, if anybody does.
+        tolerance: What is done about samples that cannot be made; `None` to raise at once.
+        nones: How many samples of the batch made last a collate function got as `None`.
     """
 
     dataset: Any
@@ -93,6 +98,8 @@ class Recipe:
     manifest: str | None = None
     originals: Any = None
     mixture: Mixture | None = None
+    tolerance: Tolerance | None = None
+    nones: int = field(init=False, default=0, repr=False)
     _care: Care = field(init=False, default_factory=Care, repr=False)
     _gather: Gather | None = field(init=False, default=None, repr=False)
     _own: list[Any] | None = field(init=False, default=None, repr=False)
@@ -148,13 +155,30 @@ class Recipe:
         Raises:
             Exception: Whatever the user's code raises, with a note that names the sample.
             StopIterationError: The user's code let a `StopIteration` out.
+            BadSamplesError: Samples that `tolerance` is about could not be made.
         """
         if self._gather is not None and (batch := self._gathered(task, empty)) is not None:
             return batch
         box = [self.samples(task, random, hand)]
         if random is not None:
             random.start_collate(task, self.generators())
-        return finish(self.collate_fn, box, task, empty, self.way)
+        return self._finished(box, task, empty, random)
+
+    def _finished(self, box: list[Any], task: Task, empty: Empty, random: Randomness | None) -> Any:
+        """Collate samples; where they do not go together, find out whose fault it is."""
+        self.nones = 0 if self._collates_by_default else nones_in(box[0])
+        try:
+            return finish(self.collate_fn, box, task, empty, self.way)
+        except Exception as error:
+            tolerance = self.tolerance
+            if tolerance is None or not tolerance.covers(error, "collate"):
+                raise
+            samples = box[0] if box else self.samples(task, random)
+            collate_fn = None if self._collates_by_default else self.collate_fn
+            bads = unfit(task, samples if self.batched else None, error, collate_fn, tolerance)
+            if not bads:
+                raise
+            raise BadSamplesError(bads) from None
 
     @property
     def way(self) -> "Way":
@@ -172,7 +196,7 @@ class Recipe:
         Where a batch has one key that also takes that they draw nothing, which shows as they are
         made: see `make_part`.
         """
-        together = self._fetches_together and not random.each_sample
+        together = self.fetches_together and not random.each_sample
         return self.batched and self._gather is None and not together
 
     def make_part(
@@ -184,6 +208,15 @@ class Recipe:
             DrawnError: They draw from a generator that all rows of the batch share.
             Exception: As from `make`.
         """
+        try:
+            return self._made_part(task, random, rows, hand)
+        except BadSamplesError as error:
+            bads = [replace(bad, row=rows.start + bad.row) for bad in error.bads]
+            raise BadSamplesError(bads) from None
+
+    def _made_part(
+        self, task: Task, random: Randomness | None, rows: range, hand: Hand | None
+    ) -> list[Any]:
         part = part_of(task, rows)
         if random is None or random.each_sample:
             return self.samples(part, random, hand)
@@ -206,7 +239,9 @@ class Recipe:
         if random is not None:
             random.start(task, self.generators())
             random.start_collate(task, self.generators())
-        return finish(self.collate_fn, [samples], task, empty, self.way)
+        box = [samples]
+        del samples
+        return self._finished(box, task, empty, random)
 
     def sample(
         self,
@@ -231,7 +266,7 @@ class Recipe:
         one = part_of(task, range(row, row + 1))
         if random is not None and random.each_sample:
             return call(lambda: self.samples(one, random))[0]
-        if self._fetches_together:
+        if self.fetches_together:
             return call(lambda: self.samples(task, random))[row]
         if not row:
             return call(lambda: self.samples(one, random))[0]
@@ -245,7 +280,8 @@ class Recipe:
         return self._fetch(task, random, hand)
 
     @property
-    def _fetches_together(self) -> bool:
+    def fetches_together(self) -> bool:
+        """Whether the dataset is asked for all samples of a batch at once."""
         return bool(getattr(self.dataset, "__getitems__", None))
 
     def _gathered(self, task: Task, empty: Empty) -> Any:
@@ -262,11 +298,13 @@ class Recipe:
             return None
 
     def _fetch(self, task: Task, random: Randomness | None, hand: Hand | None = None) -> Any:
+        if self.tolerance is not None:
+            return self._fetch_tolerantly(task, random, hand, self.tolerance)
         if not self.batched:
             return self._fetch_single(task, random)
         indices = listed(task.indices) if task.counted else task.indices
         each_sample = random is not None and random.each_sample
-        if self._fetches_together and not each_sample:
+        if self.fetches_together and not each_sample:
             return self._fetch_together(task, indices)
         copies = self._care.copies(task, self.copying)
         if copies is None and self.transform is None and not each_sample:
@@ -275,6 +313,31 @@ class Recipe:
         if copies is not None:
             self._care.learn(copies)
         return samples
+
+    def _fetch_tolerantly(
+        self, task: Task, random: Randomness | None, hand: Hand | None, tolerance: Tolerance
+    ) -> Any:
+        """Fetch and transform all samples, and find all that cannot be had."""
+        attempt = Attempt(tolerance, task, self.origin, self.generators)
+        salvage = Salvage(self.dataset, self.transform, self.copying)
+        indices = listed(task.indices) if task.counted and self.batched else task.indices
+        each_sample = random is not None and random.each_sample
+        if self.batched and self.fetches_together and not each_sample and not task.alone:
+            return salvage.together(attempt, indices)
+
+        def begin(row: int) -> None:
+            if hand is not None:
+                hand[0] = row
+            if random is not None and each_sample:
+                random.start_sample(task, row, self.generators())
+
+        copies = self._care.copies(task, self.copying) if self.batched else None
+        fetch = salvage.of_many if task.alone else salvage.of_one
+        wanted = indices if self.batched else [indices]
+        samples = salvage.each(attempt, wanted, fetch, begin, copies)
+        if copies is not None:
+            self._care.learn(copies)
+        return samples if self.batched else samples.pop()
 
     def _fetch_plain(self, task: Task, indices: Any, hand: Hand | None) -> list[Any]:
         dataset = self.dataset
@@ -348,8 +411,11 @@ class Recipe:
 def part_of(task: Task, rows: range) -> Task:
     """Give the task of some rows of a batch."""
     indices = task.indices[rows.start : rows.stop]
+    if task.rows is not None:
+        kept = task.rows[rows.start : rows.stop]
+        return task._replace(indices=indices, size=len(kept), planned=None, rows=kept)
     position = task.position + rows.start * task.stride
-    return task._replace(indices=indices, position=position, size=len(rows))
+    return task._replace(indices=indices, position=position, size=len(rows), planned=None)
 
 
 def transformed(

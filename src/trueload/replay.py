@@ -82,6 +82,7 @@ class Found:
         if is_stream(self.loader):
             return call(self._of_stream)
         recipe = recipe_of(self.loader, dataset_here(self.loader))
+        recipe.tolerance = None  # what it raises is what is asked for
         recipe.stays = True
         with preserved(), kept(recipe.generators()):
             if self.row is None:
@@ -92,6 +93,7 @@ class Found:
         """Make a batch of a stream: read it from its beginning, as the worker did."""
         loader: Any = self.loader
         recipe: Any = maker_of(loader)
+        recipe.tolerance = None
         recipe.dataset = dataset_here(loader)
         worker = nullcontext()
         if recipe.share is not None:

@@ -18,6 +18,7 @@ from torch.utils.data import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
+from torch.utils.data.distributed import DistributedSampler
 
 from trueload.mixing import derive
 from trueload.order import (
@@ -29,6 +30,11 @@ from trueload.order import (
     Sequential,
     Stored,
     Weighted,
+)
+
+_COUNTED = (
+    *(SequentialSampler, RandomSampler, SubsetRandomSampler, WeightedRandomSampler),
+    *(DistributedSampler, list, tuple, range, np.ndarray, torch.Tensor),
 )
 
 
@@ -81,6 +87,16 @@ def read(loader: Any, seed: int | None, epoch: int) -> Plan:
         draws=draws,
         generator=generator_of(outer),
     )
+
+
+def number_of(sampler: Any) -> int | None:
+    """Say how many indices one of torch's own samplers, or a list, gives in an epoch.
+
+    Others are not asked: counting may draw a whole epoch, and from a random generator.
+    """
+    if type(sampler) is BatchSampler:
+        sampler = sampler.sampler
+    return len(sampler) if isinstance(sampler, _COUNTED) else None
 
 
 def _name(sampler: Any, *, keyed: bool) -> str:

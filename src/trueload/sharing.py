@@ -43,12 +43,14 @@ class Followed(NamedTuple):
         stands: Whether it stands where the tasks begin; otherwise it is read up to there.
         looks_ahead: Whether it may be read further than the step that is asked for.
         agree: Called with what all ranks should have drawn for the first step.
+        passed: Called with the indices of samples that have been taken already.
     """
 
     drawn: Iterator[Any]
     stands: bool = False
     looks_ahead: bool = True
     agree: Callable[[list[Any]], None] = lambda _: None
+    passed: Callable[[list[Any]], object] = lambda _: None
 
 
 def of_order(order: Order, cut: Cut, share: Share, start: Start) -> Iterator[Task]:
@@ -78,8 +80,9 @@ def of_samples(sampler: Followed, cut: Cut, share: Share, start: Start) -> Itera
     drawn, wanted = sampler.drawn, ranks * (each + sampler.looks_ahead)
     to_skip = 0 if sampler.stands else start.position
     first = list(islice(drawn, min(ranks, to_skip)))
-    for _ in islice(drawn, to_skip - len(first)):
-        pass
+    sampler.passed(first)
+    for left in range(to_skip - len(first), 0, -BLOCK):
+        sampler.passed(list(islice(drawn, min(left, BLOCK))))
     here, ahead = start, list(islice(drawn, wanted))
     first = first if len(first) == ranks else [*first, *ahead[: ranks - len(first)]]
     sampler.agree(ahead[: ranks * each])
@@ -99,6 +102,7 @@ def of_batches(sampler: Followed, share: Share, start: Start) -> Iterator[Task]:
     position = start.position if sampler.stands else 0
     while position < start.position and (batch := next(batches, None)) is not None:
         first = [*first, batch][:ranks]
+        sampler.passed(batch)
         position += len(batch)
     here, ahead = start, list(islice(batches, ranks))
     first = [*first, *ahead][:ranks]

@@ -47,6 +47,7 @@ class LoaderState:
         made_in: The user's function that made the loader, such as `train.py:build`.
         ranks: How many ranks shared the order, so that each of `batches` was one on all of them.
         reader_states: Where their streams stand, packed, for datasets that know.
+        ledger: What became of samples otherwise than planned, as text, or `None`.
     """
 
     epoch: int = 0
@@ -71,6 +72,7 @@ class LoaderState:
     is_reset: bool = False
     made_in: str = ""
     ranks: int = 1
+    ledger: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the state as a flat dictionary of plain values with constant keys."""

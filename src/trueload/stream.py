@@ -7,22 +7,29 @@ or not reached yet, it begins again or reads on, so that any worker can make any
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple
+
+from torch.utils.data import default_collate
 
 from trueload.blame import Blame
 from trueload.collate import Empty, fresh
 from trueload.fingerprint import digest_of
 from trueload.mixture import Mixture
 from trueload.ownership import Copying
+from trueload.policy import Tolerance
+from trueload.reading import NothingError, ReadingOn, Rest
 from trueload.recipe import Hand, Randomness, Way, finish, transformed
-from trueload.reuse import Care
+from trueload.reuse import Care, Copies
+from trueload.salvage import nones_in
 from trueload.seeds import reseed, stream_key_of
 from trueload.shares import Share
 from trueload.sources import Origin
 from trueload.state import state_of
 from trueload.stream_part import Part
 from trueload.tasks import Task
+from trueload.tolerance import Attempt, Bad
 
 
 @dataclass
@@ -42,6 +49,10 @@ class Stream:
         part: Reads one rank's samples of the stream; `None` where all of them are wanted.
         manifest: As in `Recipe`.
         ended: Whether the iterator has stopped.
+        tolerance: As in `Recipe`.
+        bads: The samples that the last batch was to be made without.
+        given: How many samples the last batch has, those that are repeated left out.
+        nones: How many of them the collate function got as `None`.
     """
 
     dataset: Any
@@ -56,6 +67,10 @@ class Stream:
     part: Part | None = None
     manifest: str | None = None
     ended: bool = False
+    tolerance: Tolerance | None = None
+    bads: list[Bad] = field(init=False, default_factory=list)
+    given: int = field(init=False, default=0)
+    nones: int = field(init=False, default=0)
     _care: Care = field(init=False, default_factory=Care, repr=False)
 
     def make(
@@ -70,14 +85,32 @@ class Stream:
         Raises:
             StopIteration: The stream is over.
             Exception: Whatever the user's code raises, with a note that names the sample.
+            BadSamplesError: All samples of the batch are such that `tolerance` is about.
         """
         box = [self.pull(task, random, hand)]
         way = Way(self.batched, self.copying if self.stays else None, self.mixture)
+        self.nones = 0
+        if self.tolerance is not None:
+            return self._made(box, task, empty, way, self.tolerance)
         if self.transform is not None and self.batched:
             box = [transformed(self.transform, box, task, self.copying, self.origin)]
         elif self.transform is not None:
             box = transformed(self.transform, [[box.pop()]], task, self.copying, self.origin)
+        if self.batched and self.collate_fn is not default_collate:
+            self.nones = nones_in(box[0])
         return finish(self.collate_fn, box, task, empty, way)
+
+    def _made(
+        self, box: list[Any], task: Task, empty: Empty, way: Way, tolerance: Tolerance
+    ) -> Any:
+        """Transform and collate what was read, without what cannot be."""
+        rest = Rest(task, self.origin, replace(tolerance, retries=0), self.bads)
+        samples = rest.transformed(self.transform, box, self.copying, batched=self.batched)
+        batch, size = rest.collated(self.collate_fn, samples, empty, way)
+        self.given = min(self.given, size)
+        if self.part is not None:
+            self.part.counts = size, self.given
+        return batch
 
     @property
     def origin(self) -> Origin:
@@ -101,24 +134,50 @@ class Stream:
             random.start(task)
         samples: list[Any] = []
         copies = self._care.copies(task, self.copying) if self.batched else None
+        one = partial(self._next, task, random, hand, copies, samples)
+        if self.tolerance is None:
+            self._read(task, one, samples)
+        else:
+            attempt = Attempt(self.tolerance, task, self.origin, stream=True)
+            self.bads = attempt.bads
+            on = ReadingOn(attempt, self.samples)
+            while len(samples) < task.size and not self.ended:
+                self.ended = on.read(one, len(samples))
+        if copies is not None:
+            self._care.learn(copies)
+        self.given = len(samples)
+        if not samples or (self.batched and self.drop_last and len(samples) < task.size):
+            raise StopIteration
+        return samples
+
+    def _read(self, task: Task, one: Callable[[], object], samples: list[Any]) -> None:
+        """Read until there are samples enough, or the stream is over."""
         try:
             while len(samples) < task.size:
-                if hand is not None:
-                    hand[0] = len(samples)
-                if random is not None and random.each_sample:
-                    random.start_sample(task, len(samples))
-                box = [next(self.samples)]
-                samples.append(box.pop() if copies is None else copies.of(box.pop()))
+                one()
         except StopIteration:
             self.ended = True
         except Exception as error:
             row, origin = len(samples), self.origin
             Blame(task, "fetch", row=row, stream=True, origin=origin).tell(error)
-        if copies is not None:
-            self._care.learn(copies)
-        if not samples or (self.batched and self.drop_last and len(samples) < task.size):
-            raise StopIteration
-        return samples
+
+    def _next(
+        self,
+        task: Task,
+        random: Randomness | None,
+        hand: Hand | None,
+        copies: Copies | None,
+        samples: list[Any],
+    ) -> None:
+        """Read one sample; a `None` is left aside where it is no sample."""
+        if hand is not None:
+            hand[0] = len(samples)
+        if random is not None and random.each_sample:
+            random.start_sample(task, len(samples))
+        box = [next(self.samples)]
+        if box[0] is None and self.tolerance is not None:
+            raise NothingError
+        samples.append(box.pop() if copies is None else copies.of(box.pop()))
 
     def _pull_part(self, task: Task, random: Randomness | None, hand: Hand | None) -> list[Any]:
         part: Any = self.part
@@ -126,7 +185,8 @@ class Stream:
         try:
             samples = part.pull(task, random, hand, copies)
         finally:
-            self.ended = part.ended
+            self.ended, self.bads = part.ended, part.bads
+        self.given = part.counts[1]
         if copies is not None:
             self._care.learn(copies)
         return samples
@@ -149,6 +209,7 @@ class StreamRecipe:
         copying: As in `Recipe`.
         mixture: As in `Recipe`.
         share: Which part of the stream this process reads, if it is shared by ranks or workers.
+        tolerance: As in `Recipe`.
         manifest: As in `Recipe`.
         number: The worker's number.
         count: How many workers there are.
@@ -162,6 +223,7 @@ class StreamRecipe:
     copying: Copying = "auto"
     mixture: Mixture | None = None
     share: Share | None = None
+    tolerance: Tolerance | None = None
     manifest: str | None = None
     number: int = 0
     count: int = 1
@@ -180,6 +242,11 @@ class StreamRecipe:
             asked: Says whether user code has asked which worker it runs in.
         """
         self.number, self.count, self._asked = worker, count, asked
+
+    @property
+    def nones(self) -> int:
+        """How many samples of the batch made last a collate function got as `None`."""
+        return 0 if self._stream is None else self._stream.nones
 
     def begin(self, saved: "StreamState") -> None:
         """Take the stream's next beginning from a state of its own, if it is not beyond."""
@@ -204,7 +271,8 @@ class StreamRecipe:
         doubted = alone and self._next == 1 and not self._asked()
         counts = None if stream.part is None else stream.part.counts
         digest = digest_of(batch) if doubted else None
-        return StreamBatch(batch, self._state(stream), digest, counts)
+        bads = tuple(stream.bads)
+        return StreamBatch(batch, self._state(stream), digest, counts, stream.given, bads)
 
     def _stream_at(self, task: Task, random: Randomness | None) -> Stream:
         """Give the stream where it is about to give the batch."""
@@ -244,7 +312,14 @@ class StreamRecipe:
         self._next = 0 if saved is None else saved.next
         part = None
         if self.share is not None:
-            part = Part(samples, self.share, drop_last=self.drop_last, position=self._next)
+            part = Part(
+                samples,
+                self.share,
+                drop_last=self.drop_last,
+                position=self._next,
+                tolerance=self.tolerance,
+                origin=Origin(self.dataset, self.manifest),
+            )
         return Stream(
             dataset=self.dataset,
             samples=samples,
@@ -256,6 +331,7 @@ class StreamRecipe:
             mixture=self.mixture,
             part=part,
             manifest=self.manifest,
+            tolerance=self.tolerance,
         )
 
     def _at(self, stream: Stream) -> int:
@@ -300,9 +376,13 @@ class StreamBatch(NamedTuple):
         digest: Of the first batch of a stream that nobody split over the workers, else `None`.
         counts: How many samples it has, and how many of them count; `None` where the stream is
             not shared.
+        samples: How many samples it has, those that are repeated left out.
+        bads: The bad samples that it was made without.
     """
 
     batch: Any
     state: StreamState | None
     digest: bytes | None
     counts: tuple[int, int] | None = None
+    samples: int = 0
+    bads: tuple[Bad, ...] = ()

@@ -9,10 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from trueload.blame import Blame
+from trueload.policy import Tolerance
+from trueload.reading import NothingError, ReadingOn
 from trueload.recipe import Hand, Randomness
 from trueload.reuse import Copies
 from trueload.shares import Share
+from trueload.sources import Origin
 from trueload.tasks import Task
+from trueload.tolerance import Attempt, Bad
 
 
 class Part:
@@ -23,18 +27,31 @@ class Part:
         share: Which part.
         drop_last: Whether a last step that is not full is left out.
         position: How many samples have been read.
+        tolerance: As in `Recipe`.
+        origin: Where samples come from, for messages.
 
     Attributes:
         position: How many samples have been read, or passed over with one that failed.
         ended: Whether the iterator has stopped.
         counts: How many samples the last batch has, and how many of them count.
+        bads: The bad samples that this rank met for the last batch: of those that all ranks read,
+            the ones in its own places.
     """
 
-    def __init__(
-        self, samples: Iterator[Any], share: Share, *, drop_last: bool, position: int = 0
+    def __init__(  # noqa: PLR0913 - each is one fact of the stream
+        self,
+        samples: Iterator[Any],
+        share: Share,
+        *,
+        drop_last: bool,
+        position: int = 0,
+        tolerance: Tolerance | None = None,
+        origin: Origin | None = None,
     ) -> None:
         self._samples, self._share, self._drop_last = samples, share, drop_last
-        self._is_fresh = True
+        self._tolerance, self._origin = tolerance, origin or Origin(None)
+        self.bads: list[Bad] = []
+        self._is_fresh, self._seeded = True, -1
         self.position, self.ended = position, False
         self.counts = 0, 0
 
@@ -90,13 +107,12 @@ class Part:
     ) -> Iterator[list[Any]]:
         """Yield boxes of one sample each, with the generators seeded for its place."""
         self.position = begin
+        if self._tolerance is not None:
+            yield from self._read_on(begin, count, task, random, self._tolerance)
+            return
         try:
             while self.position < begin + count:
-                if random is not None:
-                    self._seed(task, random)
-                box = [next(self._samples)]
-                self.position += 1
-                yield box
+                yield self._next(task, random)
         except StopIteration:
             self.ended = True
         except Exception as error:
@@ -104,10 +120,42 @@ class Part:
             self.position = begin + count
             Blame(here, "fetch", row=0, stream=True).tell(error)
 
+    def _next(self, task: Task, random: Randomness | None) -> list[Any]:
+        if random is not None:
+            self._seed(task, random)
+        box = [next(self._samples)]
+        if box[0] is None and self._tolerance is not None:
+            raise NothingError
+        self.position += 1
+        return box
+
+    def _read_on(
+        self, begin: int, count: int, task: Task, random: Randomness | None, tolerance: Tolerance
+    ) -> Iterator[list[Any]]:
+        """Yield as `_read`, without the samples that cannot be had, which all ranks meet alike."""
+        here = task._replace(position=begin, stride=1)
+        attempt = Attempt(tolerance, here, self._origin, stream=True)
+        on = ReadingOn(attempt, self._samples)
+        boxes: list[list[Any]] = []
+        self.bads = []
+        while self.position < begin + count and not self.ended:
+            row = self.position - begin
+            try:
+                self.ended = on.read(lambda: boxes.append(self._next(task, random)), row)
+            except Exception:
+                self.position = begin + count
+                raise
+            finally:
+                own = row % self._share.world_size == self._share.rank
+                self.bads += attempt.bads if own else []
+                attempt.bads.clear()
+            if boxes:
+                yield boxes.pop()
+
     def _seed(self, task: Task, random: Randomness) -> None:
         here = task._replace(position=self.position, stride=1)
         if random.each_sample:
             random.start_sample(here, 0)
-        elif self._is_fresh or self.position % task.size == 0:
+        elif self._is_fresh or (self.position % task.size == 0 and self.position != self._seeded):
             random.start(here)
-        self._is_fresh = False
+        self._is_fresh, self._seeded = False, self.position

@@ -6,7 +6,7 @@ an order that can be read at any position, an index sampler that can only be fol
 stream of an iterable dataset, which has no indices.
 """
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from copy import copy
 from typing import Any, NamedTuple
 
@@ -32,6 +32,9 @@ class Task(NamedTuple):
             where this batch is all of it.
         real: How many of the samples count, the first ones; `None` for all. The others are
             repeated, so that a rank has as many as the rest.
+        planned: What the indices were before bad samples were replaced or left out, or `None`.
+        rows: The rows that the samples were planned for, where others have been left out.
+        alone: Whether samples are fetched one by one, to find out which of them ends a worker.
     """
 
     epoch: int
@@ -43,6 +46,17 @@ class Task(NamedTuple):
     stride: int = 1
     end: int | None = None
     real: int | None = None
+    planned: Any = None
+    rows: tuple[int, ...] | None = None
+    alone: bool = False
+
+    def row(self, number: int) -> int:
+        """Give the row that a sample was planned for, by its number in the batch."""
+        return number if self.rows is None else self.rows[number]
+
+    def place(self, number: int) -> int:
+        """Give the position of a sample in the order, by its number in the batch."""
+        return self.position + self.row(number) * self.stride
 
     def behind(self) -> int:
         """Give the position of the order once this step is taken."""
@@ -80,7 +94,12 @@ def from_order(
 
 
 def from_sampler(
-    indices: Iterator[Any], *, batched: bool, start: Start, stands: bool = False
+    indices: Iterator[Any],
+    *,
+    batched: bool,
+    start: Start,
+    stands: bool = False,
+    passed: Callable[[Any], object] | None = None,
 ) -> Iterator[Task]:
     """Yield the tasks that an index sampler gives, from `start.batch` on.
 
@@ -92,6 +111,7 @@ def from_sampler(
         batched: Whether it gives the indices of whole batches.
         start: Where to begin; batches in `start.ahead` have been taken already.
         stands: Whether the iterator stands at `start` already; otherwise it is read up to there.
+        passed: Called with the indices of each batch that has been taken already.
     """
     position = start.position if stands else 0
     for batch, drawn in enumerate(indices, start.batch if stands else 0):
@@ -99,6 +119,8 @@ def from_sampler(
         size = len(wanted) if batched else 1
         if batch >= start.batch and batch not in start.ahead:
             yield Task(start.epoch, batch, position, wanted, size)
+        elif passed is not None:
+            passed(wanted if batched else [wanted])
         position += size
 
 

@@ -39,6 +39,7 @@ OWN = {
     "guard": "strict",
     "dataset_in_worker": str,
     "contract": "off",
+    "on_error": "skip",
 }
 LOCKED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 KINDS = {

@@ -9,10 +9,12 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import Dataset, IterableDataset, get_worker_info
 from torch.utils.data.datapipes.iter import IterableWrapper
+from torch.utils.data.distributed import DistributedSampler
 
-from trueload import DataLoader
+from trueload import DataLoader, ErrorPolicy, exclude
+from trueload.iterators import telling
 
 _USERS = '''
 class Photos:
@@ -61,10 +63,34 @@ def draw(sample):
     return next(iter(()))
 
 
+def brighten_two(sample):
+    return 2 / (sample - 2)
+
+
+def drop(samples):
+    return [sample for sample in samples if sample is not None]
+
+
+class Stills(Dataset):
+    def __init__(self, length=16):
+        self.length = length
+
+    def __len__(self):
+        return self.length
+
+    def __getitem__(self, index):
+        return index
+
+
 def pad(samples):
     return samples[0].missing
 '''
-users = {"zeros": torch.zeros, "IterableDataset": IterableDataset, "__name__": "train"}
+users = {
+    "zeros": torch.zeros,
+    "IterableDataset": IterableDataset,
+    "Dataset": Dataset,
+    "__name__": "train",
+}
 exec(compile(_USERS, "train.py", "exec"), users)  # noqa: S102 - the user's script
 Photos, Pairs, Together, Lines = (users[name] for name in ("Photos", "Pairs", "Together", "Lines"))
 LARGE = 1_000_003
@@ -137,6 +163,8 @@ def test_what_cannot_be_asked_of_a_loader(ask, snapshot):
     assert message_of(ask) == snapshot
 
 
+BAD = {5: ValueError("truncated"), 11: None}
+PLACED = {"on_error": "replace", "batch_sampler": [[5, 11], [1, 2]], "batch_size": 1}
 SHUFFLED = {"sampler": [*range(100, 105), 11, *range(10)], "batch_size": 8}
 READ = {
     "TL201": lambda: read(Photos(odd={5: None})),
@@ -170,14 +198,100 @@ READ = {
     ),
     "TL205 None": lambda: read(Pairs(odd={11: {"image": None, "label": 11}})),
     "TL206": lambda: read(Photos(2, odd={0: {"meta": {1}}, 1: {"meta": {2}}})),
+    "TL213": lambda: read(
+        Photos(odd=BAD), batch_size=8, on_error=ErrorPolicy("skip", budget_count=1)
+    ),
+    "TL213 in a row": lambda: read(
+        Photos(LARGE, odd=dict.fromkeys(range(20, 40), KeyError("label"))),
+        batch_size=8,
+        on_error="skip",
+    ),
+    "TL216": lambda: read(Lines("0123x56"), batch_size=3, on_error="skip"),
+    "TL217": lambda: message_of(lambda: exclude(Photos(12), quarantine_of(Photos(16, odd=BAD)))),
+    "TL217 no indices": lambda: message_of(exclude, Lines("12"), "bad.jsonl"),
+    "TL219": lambda: read(Photos(odd=BAD), **PLACED),
     "TL206 None": lambda: read(Photos(2, odd={0: {"mask": None}, 1: {"mask": None}})),
 }
 
 
 @pytest.mark.parametrize("run", READ.values(), ids=READ)
-def test_what_goes_wrong_in_an_epoch(run, snapshot):
+def test_what_goes_wrong_in_an_epoch(run, snapshot, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert get_worker_info() is None
     assert run() == snapshot
+
+
+def taken(dataset, **arguments):
+    """Take an epoch or two, and give the loader."""
+    loader = DataLoader(dataset, **{"batch_size": 16, **arguments})
+    for _ in loader:
+        pass
+    return loader
+
+
+def quarantine_of(dataset):
+    """Give the quarantine of an epoch, in the working folder."""
+    policy = ErrorPolicy("skip", quarantine="bad.jsonl")
+    taken(dataset, on_error=policy)
+    return "bad.jsonl"
+
+
+class Counted:
+    """A sampler that says that it has twelve indices, and has eight."""
+
+    replacement = False
+
+    def __init__(self, indices):
+        self.indices = indices
+
+    def __iter__(self):
+        return iter(self.indices)
+
+    def __len__(self):
+        return 12
+
+
+def read_on(sampler):
+    """Go on from a state with a sampler that has changed."""
+    loader = DataLoader(Photos(), 2, sampler=sampler)
+    batches = iter(loader)
+    next(batches), next(batches)
+    sampler.indices = sampler.indices[::-1]
+    resumed = DataLoader(Photos(), 2, sampler=sampler)
+    resumed.load_state_dict(loader.state_dict())
+    next(iter(resumed))
+
+
+TOLD = {
+    "TL214 and TL215": lambda: taken(Photos(200, odd=BAD), batch_size=8, on_error="skip"),
+    "TL214 and TL215 replaced": lambda: taken(Photos(200, odd=BAD), on_error="replace", seed=0),
+    "TL214 and TL215 without a limit in a row": lambda: taken(
+        Lines([1, 2, 3]),
+        transform=users["brighten_two"],
+        on_error=ErrorPolicy("skip", 1, None, None),
+    ),
+    "TL218": lambda: taken(Photos(odd={5: None}), collate_fn=users["drop"], batch_size=4),
+    "TL501": lambda: taken(Photos(), sampler=Counted(range(8)), batch_size=4),
+    "TL501 used up": lambda: list(taken(Photos(), sampler=iter(range(16)))),
+    "TL502 below": lambda: taken(Photos(), sampler=[-1, 0, 1, 2, -2]),
+    "TL502 beyond": lambda: taken(Photos(4), sampler=[0, 1, 2, 3, 4, 5]),
+    "TL503": lambda: taken(
+        users["Stills"](), sampler=torch.utils.data.SequentialSampler(users["Stills"](12))
+    ),
+    "TL504": lambda: taken(Photos(), sampler=Counted([*range(8), 0, 1, 2, 3])),
+    "TL505": lambda: taken(Photos(), sampler=DistributedSampler(Photos(), 3, 0, shuffle=False)),
+    "TL505 left out": lambda: taken(
+        Photos(), sampler=DistributedSampler(Photos(), 3, 0, shuffle=False, drop_last=True)
+    ),
+    "TL506": lambda: read_on(Counted(list(range(8)))),
+}
+
+
+@pytest.mark.parametrize("run", TOLD.values(), ids=TOLD)
+def test_what_is_told_while_an_epoch_goes_on(run, caplog, monkeypatch, snapshot):
+    monkeypatch.setattr(telling, "_told", set())
+    run()
+    assert caplog.messages == snapshot
 
 
 def test_a_stream_that_is_read_over_to_resume_says_so(caplog, snapshot):

@@ -5,7 +5,7 @@ begins. Without a seed, rank 0 draws for all. A sampler that can only be followe
 the state of rank 0's generator, and what it gives first is compared.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any
@@ -103,7 +103,13 @@ class Accord:
         return base_seed + self._share.rank * self._workers
 
     def follow(
-        self, drawn: Iterator[Any], start: Start, *, stands: bool, looks_ahead: bool
+        self,
+        drawn: Iterator[Any],
+        start: Start,
+        *,
+        stands: bool,
+        looks_ahead: bool,
+        passed: Callable[[Any], object],
     ) -> Iterator[Task]:
         """Yield this rank's tasks of a sampler that is followed.
 
@@ -112,6 +118,7 @@ class Accord:
             start: Where the tasks begin.
             stands: Whether the iterator stands there.
             looks_ahead: Whether it may be read further than a step.
+            passed: Called with the indices of samples that have been taken already.
         """
         plan: Any = self._plan
 
@@ -120,9 +127,10 @@ class Accord:
                 check_drawn(plan.name, first)
 
         if plan.batched and plan.batch_size is None:
-            return of_batches(Followed(drawn, stands, looks_ahead, agree), self._share, start)
+            sampler = Followed(drawn, stands, looks_ahead, agree, passed)
+            return of_batches(sampler, self._share, start)
         ones = chain.from_iterable(drawn) if plan.batched else drawn
-        sampler = Followed(ones, stands, looks_ahead, agree)
+        sampler = Followed(ones, stands, looks_ahead, agree, passed)
         return of_samples(sampler, cut_of(plan), self._share, start)
 
 

@@ -25,6 +25,8 @@ from trueload.errors import ArgumentError, StateError, render, several
 from trueload.fingerprint import identity_of, length_of
 from trueload.guard import guard_of
 from trueload.iterators.accord import Accord, cut_of
+from trueload.iterators.books import opened, passed_of, tolerance_of, treatment_of
+from trueload.iterators.closing import tell_beginning, tell_reread
 from trueload.iterators.same_order import tell_same_order
 from trueload.mixture import Mixture
 from trueload.progress import Cursor
@@ -97,6 +99,7 @@ def recipe_of(loader: Any, dataset: Any = None) -> Recipe:
         copying=loader.copy,
         manifest=manifest_of(loader),
         mixture=mixture_of(loader),
+        tolerance=tolerance_of(loader),
     )
 
 
@@ -123,6 +126,7 @@ def maker_of(loader: Any) -> Recipe | StreamRecipe:
         share=share_of(loader),
         manifest=manifest_of(loader),
         mixture=mixture_of(loader),
+        tolerance=tolerance_of(loader),
     )
 
 
@@ -175,6 +179,7 @@ class Beginning:
         share: The part of it that this process reads, or `None` for all of it.
         plan: How a map-style dataset is sampled; `None` for an iterable one.
         cursor: What the iterator writes down.
+        treatment: What decides about batches with bad samples, or `None` where they are raised.
     """
 
     def __init__(
@@ -197,15 +202,16 @@ class Beginning:
         self.start = replace(self.start, batch_size=size, readers=readers, ranks=ranks)
         self._loader = ref(loader)
         self._keyed, self._ahead = keyed, ahead
-        followed = self.plan is not None and self.plan.order_of is None
         self._accord: Accord | None = None
         if self.share is not None:
             silent = state is not None
             self._accord = Accord(loader, self.share, self.plan, self.start, silent=silent)
         self._undoes_draw = False
         self._owner: Any = None
-        self.cursor = Cursor(self.start, stream=stream, followed=followed)
+        self.cursor = opened(loader, self.start, self.plan, self.share)
+        self.treatment = treatment_of(loader, self.cursor, self.plan, self.share)
         self.cursor.minds_repeats = self.share is not None and self.share.even is None
+        tell_beginning(self.cursor, loader)
         if state is None:
             self._progress.resume = None
             self.register()
@@ -299,14 +305,20 @@ class Beginning:
             return self._ordered(plan)
         drawn, stands = self._restored(drawn)
         accord, owned = self._accord, self._owner is not None
+        passed = passed_of(self.cursor, self.share, stands=stands)
         if accord is None:
-            tasks = from_sampler(drawn, batched=plan.batched, start=self.at(), stands=stands)
+            batched, start = plan.batched, self.at()
+            tasks = from_sampler(drawn, batched=batched, start=start, stands=stands, passed=passed)
         else:  # looking ahead, the sampler's own state would be that of later samples
-            tasks = accord.follow(drawn, self.at(), stands=stands, looks_ahead=not owned)
+            looks_ahead = not owned
+            tasks = accord.follow(
+                drawn, self.at(), stands=stands, looks_ahead=looks_ahead, passed=passed
+            )
         tasks = self._noted(tasks)
         if self.resumed is None and (accord is None or owned):
             return tasks
         first = next(tasks, None)
+        tell_reread(self.cursor, self.loader)
         return iter(()) if first is None else chain([first], tasks)
 
     def _of_stream(self, drawn: Iterator[Any]) -> Iterator[Task]:
@@ -337,6 +349,7 @@ class Beginning:
         """
         outer = self.loader._index_sampler  # noqa: SLF001 - torch's name for the sampler in use
         owner = _state_owner(outer, drawn)
+        self.cursor.account.stands = owner is not None
         if owner is None:
             return drawn, False
         saved = self.start.sampler_state

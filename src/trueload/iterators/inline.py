@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from time import perf_counter_ns
 from typing import Any
+from weakref import ref
 
 import torch
 from torch.autograd import _profiler_enabled
@@ -13,6 +14,8 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter, _SingleProcessDataL
 from trueload.errors import tidied
 from trueload.generators import kept
 from trueload.guard import guard_of
+from trueload.iterators.books import tolerance_of
+from trueload.iterators.closing import tell_end, tell_nones
 from trueload.iterators.epoch import (
     Beginning,
     keep_state_of,
@@ -25,11 +28,13 @@ from trueload.iterators.epoch import (
 from trueload.iterators.inspector import inspector_of
 from trueload.iterators.starting import dataset_here
 from trueload.iterators.telling import end_epoch, tell_changed
+from trueload.iterators.treatment import treated
 from trueload.recipe import Randomness, Recipe
 from trueload.seeds import Borrowed, reseed, stream_key_of
 from trueload.stream import Stream
 from trueload.stream_part import Part
 from trueload.tasks import Task
+from trueload.tolerance import Bad, BadSamplesError
 from trueload.watching.sentry import Sentry
 
 
@@ -59,6 +64,7 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             self._stream = beginning.plan is None
             knows = start.dataset_state is not None or start.iterator_state is not None
             maker = None if knows else self._maker_of(loader)
+        self._treatment, self._loader = beginning.treatment, ref(loader)
         # A state of the dataset's own may bring the process's generators back with it.
         self._maker = maker or self._maker_of(loader)
         self._guard, self._inspector = guard_of(loader.guard), inspector_of(loader)
@@ -97,6 +103,7 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             end_epoch(self._cursor, self._guard, self._dataset)
             self._sentry.end()
             tell_changed(self._sentry.found(), self._guard, self._dataset)
+            tell_end(self._cursor, self._loader())
             raise
         except Exception as error:
             raise tidied(error)  # noqa: B904 - the same exception
@@ -106,21 +113,13 @@ class InlineIterator(_SingleProcessDataLoaderIter):
     def _next_data(self) -> Any:
         asked = perf_counter_ns()
         task = self._next_index()
-        try:
-            make, keyed = partial(self._make, task), self._random is not None
-            batch = self._sentry.make(task, make, keyed=keyed)
-            self._sentry.reread_some(task)
-            tell_changed(self._sentry.found(), self._guard, self._dataset)
-            if self._inspector is not None:
-                mixture = self._maker.mixture
-                self._inspector.look(batch, task, None if mixture is None else mixture.found())
-        except StopIteration:
-            raise
-        except Exception:
-            self._cursor.passed_over(task)
-            raise
-        finally:
-            self._sentry.undo()
+        while True:
+            try:
+                batch = self._made(task)
+            except BadSamplesError as error:
+                task = self._treated(task, error.bads) or self._next_index()
+            else:
+                break
         if self._pin_memory:
             batch = pin_memory(batch, self._pin_memory_device)
         if self._stream and self._share is not None:
@@ -130,6 +129,39 @@ class InlineIterator(_SingleProcessDataLoaderIter):
         self._progress.latest = self._cursor
         self._meter.took(task.size, asked)
         return batch
+
+    def _made(self, task: Task) -> Any:
+        """Make the batch of a task, while its dataset is looked after."""
+        try:
+            make, keyed = partial(self._make, task), self._random is not None
+            batch = self._sentry.make(task, make, keyed=keyed)
+            self._sentry.reread_some(task)
+            tell_changed(self._sentry.found(), self._guard, self._dataset)
+            if self._inspector is not None:
+                mixture = self._maker.mixture
+                self._inspector.look(batch, task, None if mixture is None else mixture.found())
+            if isinstance(self._maker, Stream):
+                self._count(task, self._maker)
+            if self._maker.nones:
+                tell_nones(self._cursor, task, self._maker.nones, self._loader())
+        except (StopIteration, BadSamplesError):
+            raise
+        except Exception:
+            self._cursor.passed_over(task)
+            raise
+        finally:
+            self._sentry.undo()
+        return batch
+
+    def _count(self, task: Task, stream: Stream) -> None:
+        """Count the samples of a batch of an iterable dataset, and the bad ones among them."""
+        self._cursor.account.samples += stream.given
+        if self._treatment is not None:
+            self._treatment.read_over(task, stream.bads, stream.given)
+
+    def _treated(self, task: Task, bads: list[Bad]) -> Task | None:
+        """Give the task to make in the place of one with bad samples, or `None` for none."""
+        return treated(self._treatment, self._cursor, task, bads)
 
     def _make(self, task: Task) -> Any:
         if self._random is None:
@@ -187,10 +219,18 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             stays=True,
             manifest=manifest_of(loader),
             mixture=mixture_of(loader),
+            tolerance=tolerance_of(loader),
         )
         if self._share is not None:
             at = start.position if stands else 0
-            stream.part = Part(samples, self._share, drop_last=self._drop_last, position=at)
+            stream.part = Part(
+                samples,
+                self._share,
+                drop_last=self._drop_last,
+                position=at,
+                tolerance=stream.tolerance,
+                origin=stream.origin,
+            )
         if start.batches and not stands:
             say_skipped(type(dataset).__qualname__, start.batches)
             self._read_over(stream, start.batches)

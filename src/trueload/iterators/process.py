@@ -2,6 +2,7 @@
 
 import logging
 from collections import deque
+from dataclasses import replace
 from time import perf_counter_ns
 from typing import Any
 from weakref import WeakMethod, ref
@@ -10,17 +11,18 @@ from torch.autograd import _profiler_enabled
 from torch.utils.data._utils.pin_memory import pin_memory
 from torch.utils.data.dataloader import _BaseDataLoaderIter, _MultiProcessingDataLoaderIter
 
+from trueload.blame import Blame
 from trueload.changes import Changes, Watched, watched
 from trueload.engine import Engine, LostError, RefusedError
 from trueload.errors import (
     ContractError,
-    DatasetChangedError,
-    SampleDiffersError,
+    TrueloadError,
     WorkerLostError,
     tidied,
 )
 from trueload.guard import guard_of
 from trueload.iterators.ahead import plan_key, shares
+from trueload.iterators.closing import tell_end, tell_nones
 from trueload.iterators.doubt import Doubt
 from trueload.iterators.epoch import Beginning, following, is_stream, maker_of, steps_over
 from trueload.iterators.handles import tell_handles
@@ -31,10 +33,14 @@ from trueload.iterators.rereads import Compared
 from trueload.iterators.run import Epoch, Run, orders
 from trueload.iterators.starting import context_of
 from trueload.iterators.telling import end_epoch, tell_changed
+from trueload.iterators.treatment import treated
 from trueload.iterators.unsent import tell_unsent
+from trueload.recipe import Recipe
 from trueload.seeds import next_base_seed
 from trueload.statistics import Figures, Meter
+from trueload.stream import StreamBatch
 from trueload.tasks import Task
+from trueload.tolerance import Bad, BadSamplesError, lost_with
 from trueload.watching.rollback import Originals
 from trueload.workers.base import Noted, Order, StartError, StreamEndError
 from trueload.workers.process import ProcessWorkers, Setup
@@ -248,6 +254,7 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
             end_epoch(self._cursor, self._guard, self._maker.dataset)
             if not (self._persistent_workers or self._run.stays):
                 self._shutdown_workers()
+            tell_end(self._cursor, self._loader())
             raise
         except Exception as error:
             raise tidied(error)  # noqa: B904 - the same exception
@@ -271,17 +278,15 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
         return batch
 
     def _next_made(self) -> tuple[Order, Any] | None:
-        """Give the next order with its batch, or nothing where its stream was over."""
+        """Give the next order with its batch, or nothing where there is none in its turn."""
         if self._is_over():
             raise StopIteration
+        self._end_epoch()
         try:
             order, parcel = self._engine.next()
         except LostError as lost:
             self._turn_to(lost.order.task)
-            self._cursor.passed_over(lost.order.task)
-            raise WorkerLostError(
-                told_lost(lost, self._timeout, stream=self._epoch.states is not None)
-            ) from None
+            return self._lost(lost)
         except StartError as ended:
             self._shutdown_workers()
             raise WorkerLostError(told_unstarted(ended)) from None
@@ -295,6 +300,8 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
         except StreamEndError:
             self._epoch.end_stream(order.task)
             return None
+        except BadSamplesError as error:
+            return self._treated(order, error.bads)
         except Exception:
             self._cursor.passed_over(order.task)
             raise
@@ -303,8 +310,50 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
         states = self._epoch.states
         if states is not None:
             self._doubt.hear(order.worker, batch.digest)
+            self._count(order.task, batch)
             order, batch = states.opened(batch, order)
         return order, batch
+
+    def _lost(self, lost: LostError) -> None:
+        """Treat the sample that an order was lost with as a bad one, or raise.
+
+        Which one it is may show only if samples are fetched one by one. A sample of a stream cannot
+        be passed over: whoever reads on has to read it.
+        """
+        order, row, stream = lost.order, lost.lost.row, self._epoch.states is not None
+        error = WorkerLostError(told_lost(lost, self._timeout, stream=stream))
+        tolerance = self._maker.tolerance
+        if stream or tolerance is None or not tolerance.covers(error, "fetch"):
+            self._cursor.passed_over(order.task)
+            raise error from None
+        together = isinstance(self._maker, Recipe) and self._maker.fetches_together
+        if row is None and together and not order.task.alone:
+            self._engine.again(replace(order, task=order.task._replace(alone=True)))
+        elif row is None and order.task.size > 1:
+            self._cursor.passed_over(order.task)
+            raise error from None
+        else:
+            self._treated(order, [lost_with(Blame(order.task, "end", row=row or 0), error)])
+
+    def _treated(self, order: Order, bads: list[Bad]) -> None:
+        """Have a batch with bad samples made otherwise, in its turn, or left out."""
+        task = treated(self._epoch.treatment, self._cursor, order.task, bads)
+        if task is not None:
+            self._engine.again(replace(order, task=task, rereads=()))
+        elif self._run.limit is not None:
+            self._run.limit += 1
+            self._engine.go_on()
+
+    def _count(self, task: Task, made: StreamBatch) -> None:
+        """Count the samples of a batch of an iterable dataset, and the bad ones among them."""
+        self._cursor.account.samples += made.samples
+        treatment = self._epoch.treatment
+        try:
+            if treatment is not None:
+                treatment.read_over(task, made.bads, made.samples)
+        except Exception:
+            self._cursor.passed_over(task)
+            raise
 
     def _told(self, task: Task, noted: Noted) -> Any:
         """Tell what was noticed as a batch was made, and give the batch."""
@@ -313,7 +362,8 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
             if noted.mixed is not None and self._inspector is not None:
                 self._inspector.tell_mixed(noted.mixed)
             self._compared.hear(noted.reads)
-        except (ContractError, DatasetChangedError, SampleDiffersError):
+            tell_nones(self._cursor, task, noted.nones, self._loader())
+        except TrueloadError:
             self._cursor.passed_over(task)
             raise
         return noted.batch
@@ -336,6 +386,13 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
             return False
         head = self._engine.head()
         return head is None or head.task.epoch != self._epoch.number
+
+    def _end_epoch(self) -> None:
+        """Tell what there is to tell of an epoch whose last batch was taken, in an endless run."""
+        if self._run.stays and len(self._run.epochs) > 1:
+            head = self._engine.head()
+            if head is not None and head.task.epoch != self._epoch.number:
+                tell_end(self._cursor, self._loader())
 
     def _leave_epoch(self) -> None:
         """Be in the epoch that was begun after this one."""
@@ -367,4 +424,5 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
 def _terms(loader: Any) -> tuple[Any, ...]:
     """Give what a set of workers is bound to."""
     hooks = loader.worker_init_fn, loader.dataset_in_worker
-    return loader.num_workers, loader.prefetch_factor, loader.in_order, *hooks
+    how = loader.num_workers, loader.prefetch_factor, loader.in_order, loader.on_error
+    return *how, *hooks

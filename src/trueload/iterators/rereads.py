@@ -50,12 +50,15 @@ class Compared:
         self._open: dict[Any, _Open] = {}
         self._waiting: list[Task] = []
 
-    def asking(self, orders: Iterator[Order]) -> Iterator[Order]:
+    def asking(self, orders: Iterator[Order | None]) -> Iterator[Order | None]:
         """Yield orders, with the samples that are to be read again."""
         return self._with_rereads(orders) if self._times and self._guard.refetch else orders
 
-    def _with_rereads(self, orders: Iterator[Order]) -> Iterator[Order]:
+    def _with_rereads(self, orders: Iterator[Order | None]) -> Iterator[Order | None]:
         for order in orders:
+            if order is None:
+                yield None
+                continue
             for task in self._chosen.of(order.task):
                 self._open[_key(task)] = _Open(self._times)
                 self._waiting.append(task)

@@ -32,8 +32,10 @@ class Run:
     epochs: "deque[Epoch]" = field(default_factory=deque)
 
 
-def orders(run: Run, follow: Callable[[], Any]) -> Iterator[Order]:
+def orders(run: Run, follow: Callable[[], Any]) -> Iterator[Order | None]:
     """Yield the orders of an epoch, and of those that follow from it, without holding the iterator.
+
+    Where as many as are asked for have been given, it yields `None`: more may be asked for later.
 
     Args:
         run: What to do.
@@ -43,8 +45,8 @@ def orders(run: Run, follow: Callable[[], Any]) -> Iterator[Order]:
     while epoch is not None:
         before = run.ordered
         for order in epoch.orders:
-            if run.limit is not None and run.ordered >= run.limit and epoch.states is None:
-                return
+            while run.limit is not None and run.ordered >= run.limit and epoch.states is None:
+                yield None
             run.ordered += 1
             yield order
         epoch = _after(epoch, follow) if run.ordered > before else None
@@ -86,6 +88,7 @@ class Epoch:
         changes: What has changed in the dataset since the workers were started.
         plan: What its order was read from.
         states: Where the streams of an iterable dataset stand; `None` for a map-style one.
+        treatment: What decides about batches with bad samples, or `None` where they are raised.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class Epoch:
     ) -> None:
         self.beginning, self.cursor, self.changes = beginning, beginning.cursor, changes
         self.plan = plan_key(beginning.loader)
+        self.treatment = beginning.treatment
         self.number = beginning.start.epoch
         self.states: StreamStates | None = None
         self._turns: Turns | None = None

@@ -26,18 +26,20 @@ def is_ours(loader: Any) -> bool:
 
 
 def refuse_to_share(loader: Any) -> None:
-    """Refuse to share a stream where our own workers do not serve: torch's know no shares.
+    """Refuse what our own workers alone can do with a stream, where they do not serve.
 
     Raises:
-        ArgumentError: The loader is to share one.
+        ArgumentError: The loader is to share one, or to leave out bad samples of one.
     """
-    if loader.shard is not None and is_stream(loader):
-        facts = [("context", type(loader.multiprocessing_context).__qualname__)]
-        title = (
-            f"`shard={loader.shard!r}` of a stream needs workers of ours, which do not serve here"
-        )
-        hint = "leave out `multiprocessing_context` and `batch_sampler`, or use `num_workers=0`"
-        raise ArgumentError(render(title, "TL105", facts, hint))
+    if not is_stream(loader):
+        return
+    for name, usual in (("shard", None), ("on_error", "raise")):
+        value = getattr(loader, name)
+        if value != usual:
+            facts = [("context", type(loader.multiprocessing_context).__qualname__)]
+            title = f"`{name}={value!r}` of a stream needs workers of ours, which do not serve here"
+            hint = "leave out `multiprocessing_context` and `batch_sampler`, or use `num_workers=0`"
+            raise ArgumentError(render(title, "TL105", facts, hint))
 
 
 def has_processes(loader: Any) -> bool:

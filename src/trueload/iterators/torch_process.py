@@ -15,7 +15,7 @@ from itertools import count
 from time import perf_counter_ns
 from types import SimpleNamespace
 from typing import Any
-from weakref import proxy
+from weakref import proxy, ref
 
 import torch
 from torch.utils.data import IterableDataset, default_collate
@@ -23,17 +23,22 @@ from torch.utils.data._utils import worker as torch_worker
 from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from trueload.collate import collate
-from trueload.errors import ContractError, DatasetChangedError, tidied
+from trueload.errors import ContractError, TrueloadError, tidied
+from trueload.generators import kept
 from trueload.guard import GUARD_OFF, Guard, guard_of
+from trueload.iterators.closing import tell_end, tell_nones
 from trueload.iterators.epoch import Beginning, is_stream, recipe_of, say_skipped, steps_over
 from trueload.iterators.handles import tell_handles
 from trueload.iterators.inspector import inspector_of
 from trueload.iterators.starting import has_processes, start_of
 from trueload.iterators.telling import end_epoch, tell_changed
+from trueload.iterators.treatment import treated
 from trueload.mixture import Mixed
 from trueload.recipe import Randomness, Recipe
 from trueload.renewal import Renew, renew_in
+from trueload.seeds import preserved
 from trueload.tasks import Task
+from trueload.tolerance import Bad, BadSamplesError
 from trueload.transport import Failure, failure
 from trueload.watching.sentry import Sentry
 from trueload.workers.base import Noted
@@ -89,6 +94,7 @@ class TorchProcessIterator(_MultiProcessingDataLoaderIter):
         self._meter = loader._meter  # noqa: SLF001 - the loader's own part
         self._meter.begin()
         self._inspector = inspector_of(loader)
+        self._loader = ref(loader)
         self._out: dict[int, Task] = {}
         self._to_skip = beginning.start.batches if self._stream else 0
         return beginning
@@ -122,6 +128,7 @@ class TorchProcessIterator(_MultiProcessingDataLoaderIter):
             return super().__next__()
         except StopIteration:
             end_epoch(self._cursor, self._guard, self._dataset)
+            tell_end(self._cursor, self._loader())
             raise
         except Exception as error:
             raise tidied(error)  # noqa: B904 - the same exception
@@ -130,19 +137,46 @@ class TorchProcessIterator(_MultiProcessingDataLoaderIter):
         self._asked = perf_counter_ns()
         if self._stream:
             return self._next_of_stream()
-        number, batch = super()._next_data()
-        task = self._out.pop(number)
-        if isinstance(batch, Failure):
+        while True:
+            number, batch = super()._next_data()
+            task = self._out.pop(number)
+            if not isinstance(batch, Failure):
+                return self._opened(task, batch)
+            error = batch.error()
+            if not isinstance(error, BadSamplesError):
+                self._cursor.passed_over(task)
+                raise error
+            made = self._made_otherwise(task, error.bads)
+            if made is not None:
+                return self._took(*made)
+
+    def _opened(self, task: Task, batch: Any) -> Any:
+        if type(batch) is not Noted:
+            return self._took(task, batch)
+        try:
+            tell_changed(batch.changed, self._guard, self._users_dataset)
+            tell_nones(self._cursor, task, batch.nones, self._loader())
+        except TrueloadError:
             self._cursor.passed_over(task)
-            raise batch.error()
-        if type(batch) is Noted:
+            raise
+        return self._took(task, batch.batch, batch.mixed)
+
+    def _made_otherwise(self, task: Task, bads: list[Bad]) -> tuple[Task, Any] | None:
+        """Make a batch with bad samples in this process, as the policy says; `None` for none."""
+        recipe, random = recipe_of(self._loader()), self._beginning.randomness()
+        while True:
+            again = treated(self._beginning.treatment, self._cursor, task, bads)
+            if again is None:
+                return None
+            task = again
             try:
-                tell_changed(batch.changed, self._guard, self._users_dataset)
-            except DatasetChangedError:
+                with preserved(), kept(recipe.generators()):
+                    return task, recipe.make(task, random)
+            except BadSamplesError as error:
+                bads = error.bads
+            except Exception:
                 self._cursor.passed_over(task)
                 raise
-            return self._took(task, batch.batch, batch.mixed)
-        return self._took(task, batch)
 
     def _next_of_stream(self) -> Any:
         if self._to_skip:
@@ -243,8 +277,9 @@ class _Tasks:
             sentry.undo()
         found, mixture = sentry.found(), self.recipe.mixture
         mixed = None if mixture is None else mixture.found()
-        told = found is not None or mixed is not None
-        return task.batch, Noted(batch, found, mixed) if told else batch
+        nones = self.recipe.nones
+        told = nones or not (found is None and mixed is None)
+        return task.batch, Noted(batch, found, mixed, nones=nones) if told else batch
 
 
 @dataclass

@@ -64,7 +64,8 @@ class Order:
         indices = task.indices.tobytes() if own else task.indices
         random = None if self.random is None else (self.random.root, self.random.each_sample)
         rest = (self.worker, self.begin, self.changes, self.part, self.rereads)
-        return pickle.dumps(((*task[:3], indices, *task[4:]), own, random, rest), protocol=5)
+        values = (*task[:3], indices, *task[4:9], None, *task[10:])  # what was planned is ours
+        return pickle.dumps((values, own, random, rest), protocol=5)
 
     @classmethod
     def unpacked(cls, data: bytes) -> "Order":
@@ -121,12 +122,14 @@ class Noted(NamedTuple):
         changed: A sample whose making changes the dataset.
         mixed: Samples that do not go together.
         reads: Samples that were made again.
+        nones: How many of its samples were `None`, and left to the user's collate function.
     """
 
     batch: Any
     changed: Changed | None
     mixed: Mixed | None = None
     reads: Sequence[Read] = ()
+    nones: int = 0
 
 
 class StreamEndError(Exception):

@@ -9,6 +9,7 @@ from trueload.blame import Blame
 from trueload.recipe import DrawnError, Recipe, part_of
 from trueload.stream import StreamBatch, StreamRecipe
 from trueload.tasks import Task
+from trueload.tolerance import Bad, BadSamplesError
 from trueload.transport import Failure, failure
 from trueload.watching.sentry import Sentry
 from trueload.workers.arena import Arena
@@ -85,8 +86,9 @@ class Bench:
         reads = self.sentry.reread(order.rereads) if order.rereads else ()
         changed, mixture = self.sentry.found(), self._recipe.mixture
         mixed = None if mixture is None else mixture.found()
-        seen = reads or not (changed is None and mixed is None)
-        return Noted(batch, changed, mixed, reads) if seen else batch
+        nones = self._recipe.nones
+        seen = reads or nones or not (changed is None and mixed is None)
+        return Noted(batch, changed, mixed, reads, nones) if seen else batch
 
     def end_child(self) -> None:
         """End a copy of the worker that the user's code has forked and that has come back."""
@@ -136,7 +138,7 @@ class _Share:
                     return self._news(PART)
         return self._joined(order, rows)
 
-    def _rows(self, order: Order) -> list[Any] | Failure | None:
+    def _rows(self, order: Order) -> list[Any] | Failure | BadSamplesError | None:
         """Make the samples of a part; `None` where they cannot be made or sent apart."""
         task, rows, random = order.task, self.part.rows, order.random
         part, bench = part_of(task, rows), self.bench
@@ -153,16 +155,22 @@ class _Share:
         except Exception as error:
             if bench.is_child():
                 raise
-            return failure(error)
+            return error if isinstance(error, BadSamplesError) else failure(error)
         return made if is_exact(made) else None
 
-    def _joined(self, order: Order, rows: list[Any] | Failure) -> News:
+    def _joined(self, order: Order, rows: list[Any] | Failure | BadSamplesError) -> News:
         samples: list[Any] = []
+        bads: list[Bad] = []
         for number, slot in enumerate(self.part.slots):
             made = rows if number == self.part.number else self._read(slot)
             if isinstance(made, Failure):
                 return self._news(FAILED, *self.room.pack(made))
-            samples += made
+            if isinstance(made, BadSamplesError):
+                bads += made.bads
+            else:
+                samples += made
+        if bads:
+            raise BadSamplesError(bads)
         batch = self.recipe.join(order.task, order.random, samples, self.room.empty)
         self.bench.end_child()
         noted = self.bench.noted(batch, order)
