@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 from torch.utils.data import (
     BatchSampler,
     RandomSampler,
@@ -77,8 +78,28 @@ def test_what_was_delivered_is_what_was_taken(given):
 def test_before_the_first_epoch_there_is_nothing_in_it():
     ledger = DataLoader(Odd()).ledger
     assert ledger.counts == (0, 0, 0, 0, 0)
-    assert ledger.delivered is None
+    assert ledger.delivered.tolist() == []
     assert str(ledger) == "epoch 0: 0 delivered"
+
+
+def test_asking_for_the_books_draws_nothing():
+    torch.manual_seed(0)
+    loader = DataLoader(Odd(), shuffle=True)
+    before = torch.get_rng_state()
+    assert len(loader.ledger.missing) == 20
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_books_of_a_state_can_be_read_at_once():
+    loader = DataLoader(Odd(20, [3]), 4, on_error="skip", shuffle=True, seed=1)
+    batches = iter(loader)
+    for _ in range(4):
+        next(batches)
+    other = DataLoader(Odd(20, [3]), 4, on_error="skip", shuffle=True, seed=1)
+    other.load_state_dict(json.loads(json.dumps(loader.state_dict())))
+    assert other.ledger.counts == loader.ledger.counts
+    assert other.ledger.delivered.tolist() == loader.ledger.delivered.tolist()
+    assert other.ledger.entries == loader.ledger.entries
 
 
 def test_a_ledger_is_of_the_moment_it_was_asked_for():
