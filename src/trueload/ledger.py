@@ -321,7 +321,7 @@ class Ledger:
             message = f"one epoch of one dataset has one ledger, got those of {len(several)} others"
             raise ValueError(message)
         first = several[0]
-        coverages = [one._coverage for one in several]  # noqa: SLF001 - of this class
+        coverages = [one._covered() for one in several]  # noqa: SLF001 - of this class
         whole = None if first.length is None or None in coverages else Coverage(first.length)
         for coverage in coverages if whole is not None else []:
             whole.unite(coverage)  # pyrefly: ignore - there is none that is None
@@ -343,14 +343,15 @@ class Ledger:
 
     def __getstate__(self) -> dict[str, Any]:
         """Take the indices along rather than what they are derived from."""
-        return {**vars(self), "_covered": _Same(self._coverage)}
+        return {**vars(self), "_covered": _Same(self._covered())}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
 
     @property
     def _coverage(self) -> Coverage | None:
-        return self._covered()
+        planned = self._covered()
+        return None if planned is None else _delivered(planned.copy(), self.entries)
 
     def _of(self, kind: str) -> list[Any]:
         return [one.index for one in self.entries if one.kind == kind]
@@ -366,7 +367,7 @@ class _Same:
         return self.coverage
 
 
-def delivered_of(coverage: Coverage, entries: Iterable[Entry]) -> Coverage:
+def _delivered(coverage: Coverage, entries: Iterable[Entry]) -> Coverage:
     """Give the coverage of what was delivered from that of what was planned, which it changes."""
     for entry in entries:
         if isinstance(entry.index, int):

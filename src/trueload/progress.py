@@ -16,11 +16,9 @@ from trueload.coverage import Coverage
 from trueload.ledger import (
     Account,
     Counts,
-    Entry,
     Known,
     Ledger,
     coverage_of_blocks,
-    delivered_of,
     plain,
 )
 from trueload.planned import Source
@@ -246,7 +244,7 @@ class Cursor:
             counts=Counts(taken - gone, skipped, replaced, lost, account.nones),
             entries=entries,
             findings=tuple(account.findings),
-            _covered=partial(self._covered, ranges, self._next, entries),
+            _covered=partial(self._covered, ranges, self._next),
         )
 
     def _taken(self) -> Iterator[tuple[int, int]]:
@@ -257,20 +255,19 @@ class Cursor:
             first = task.position if task.size else batch * size
             yield first, task.behind() if task.size else first + size
 
-    def _covered(
-        self, ranges: tuple[tuple[int, int], ...], batches: int, entries: tuple[Entry, ...]
-    ) -> Coverage | None:
+    def _covered(self, ranges: tuple[tuple[int, int], ...], batches: int) -> Coverage | None:
+        """Give which indices were planned for what was taken, or `None` where nobody knows."""
         if self.length is None or self.stream:
             return None
         if self.source is None:
             followed = self.account.coverage
             if followed is None or followed.opaque:
                 return None
-            return delivered_of(followed.copy(), entries)
+            return followed.copy()
         if not any(last > first for first, last in ranges):
             return Coverage(self.length)
         blocks = self.source.blocks(self.order_seed, self.start, ranges, batches)
-        return delivered_of(coverage_of_blocks(blocks, self.length), entries)
+        return coverage_of_blocks(blocks, self.length)
 
     def taken(self) -> Taken | None:
         """Tell where the last batch came from."""

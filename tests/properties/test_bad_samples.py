@@ -122,6 +122,55 @@ def test_the_ledgers_of_any_number_of_ranks_add_up(bad, action, ranks):
     assert whole.counts.delivered + whole.counts.skipped == -(-LENGTH // ranks) * ranks
 
 
+@given(bad=BAD, ranks=st.integers(1, 3), stop=st.integers(0, 3), followed=st.booleans())
+@settings(max_examples=40)
+def test_ranks_that_go_on_from_their_states_have_the_whole_in_their_books(
+    bad, ranks, stop, followed
+):
+    def loader_at(rank):
+        sampler = {"sampler": list(range(LENGTH))} if followed else {"shuffle": True}
+        policy = ErrorPolicy("replace", budget_share=1.0, consecutive=None)
+        dataset = Made(partial(odd, bad), LENGTH)
+        return DataLoader(dataset, 3, seed=4, shard=(rank, ranks), on_error=policy, **sampler)
+
+    ledgers = []
+    try:
+        for rank in range(ranks):
+            first, second = loader_at(rank), loader_at(rank)
+            list(islice(first, stop))
+            second.load_state_dict(json.loads(json.dumps(first.state_dict())))
+            if second.state_dict()["epoch"] == 0:
+                for _ in second:
+                    pass
+                first = second
+            ledgers.append(first.ledger)
+    except RuntimeError:  # a rank with bad samples only
+        return
+    whole = Ledger.merged(ledgers)
+    assert set(whole.replaced) == set(whole.missing.tolist()) == bad
+    assert whole.counts.delivered == LENGTH
+
+
+@given(ranks=st.integers(1, 4), later=st.integers(1, 4), stop=st.integers(1, 2))
+@settings(max_examples=30)
+def test_other_ranks_that_go_on_have_the_whole_in_their_books(ranks, later, stop):
+    def loader_at(rank, many):
+        return DataLoader(Made(abs, LENGTH), 2, seed=4, shuffle=True, shard=(rank, many))
+
+    first = loader_at(0, ranks)
+    list(islice(first, stop))
+    state, ledgers = first.state_dict(), []
+    for rank in range(later):
+        loader = loader_at(rank, later)
+        loader.load_state_dict(state)
+        for _ in loader:
+            pass
+        ledgers.append(loader.ledger)
+    whole = Ledger.merged(ledgers)
+    assert whole.missing.tolist() == whole.repeated.tolist() == []
+    assert whole.counts.delivered == LENGTH
+
+
 @pytest.mark.slow
 @given(bad=BAD, action=ACTIONS, in_order=st.booleans(), workers=st.sampled_from([1, 2, 3]))
 @settings(max_examples=25)

@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import IterableDataset, SequentialSampler, Subset, WeightedRandomSampler
 from torch.utils.data.distributed import DistributedSampler
 
-from trueload import BudgetError, DataLoader, ErrorPolicy
+from trueload import BudgetError, DataLoader, ErrorPolicy, Ledger
 from trueload.errors import NoneSampleError, StopIterationError
 
 
@@ -428,6 +428,33 @@ def test_the_replacement_in_a_batch_of_a_batch_sampler_is_of_that_batch():
     for batch, wanted in zip(batches_of(loader), batches, strict=True):
         assert set(batch) <= set(wanted)
         assert len(batch) == 4
+
+
+@pytest.mark.parametrize("even", [None, "drop", "pad"])
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_ranks_replace_bad_samples_by_their_own(even, ranks):
+    whole, steps, shares = set(), set(), []
+    for rank in range(ranks):
+        given = {"shard": (rank, ranks), "even": even, "shuffle": True, "seed": 5}
+        own = {i for batch in DataLoader(Photos(length=23), 4, **given) for i in batch.tolist()}
+        loader = DataLoader(Photos(bad(3, 9, 20), 23), 4, on_error=budgeted(), **given)
+        batches = batches_of(loader)
+        assert {index for batch in batches for index in batch} <= own - {3, 9, 20}
+        steps.add(len(batches))
+        whole |= own
+        shares.append(loader.ledger)
+    assert len(steps) == 1
+    merged = Ledger.merged(shares)
+    assert set(merged.replaced) == whole & {3, 9, 20}
+    assert set(merged.missing.tolist()) == {3, 9, 20} | set(range(23)) - whole
+
+
+def test_a_rank_leaves_no_whole_batch_out():
+    loader = DataLoader(
+        Photos(bad(0, 2)), 2, shard=(0, 2), on_error=budgeted("skip"), sampler=range(16)
+    )
+    with pytest.raises(BudgetError, match="other ranks would wait"):
+        next(iter(loader))
 
 
 def test_samples_of_names_are_replaced_by_samples_of_names():

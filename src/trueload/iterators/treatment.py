@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
+import torch
 
 from trueload.blame import Blame
 from trueload.errors import BudgetError, count, render, tidied
@@ -19,11 +20,18 @@ from trueload.policy import ErrorPolicy, policy_of
 from trueload.progress import Cursor
 from trueload.quarantine import Quarantine
 from trueload.seeds import root_of
+from trueload.state import LoaderState
 from trueload.substitutes import Draw, Substitutes
 from trueload.tasks import Task
 from trueload.tolerance import Bad
 
 logger = logging.getLogger("trueload")
+
+
+def is_one_of_many(start: LoaderState) -> bool:
+    """Say whether other ranks take a step whenever this one does."""
+    grouped = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return start.ranks > 1 or (grouped and torch.distributed.get_world_size() > 1)
 
 
 def treated(
@@ -75,6 +83,7 @@ class Treatment:
         self._cursor, self._account, self._samples = cursor, cursor.account, samples
         self._seed, self._draw = loader.seed, draw
         self._substitutes: Substitutes | None = None
+        self._is_one_of_many = is_one_of_many(cursor.start)
         path = policy.quarantine
         self._quarantine = None if path is None else Quarantine(path, loader.dataset)
         self._said = loader._progress.said  # noqa: SLF001 - the loader's own part
@@ -181,6 +190,9 @@ class Treatment:
     def _shortened(self, task: Task, bad_rows: set[int]) -> Task | None:
         kept = [row for row in range(task.size) if row not in bad_rows]
         if not kept or not self._cursor.batched:
+            if self._is_one_of_many:
+                title = "all samples of a batch are bad, and without it other ranks would wait"
+                self._give_up(task, 0, title, _RANKS_HINT)
             return None
         indices = self._like(task, [task.indices[row] for row in kept])
         rows = tuple(task.row(row) for row in kept)
@@ -208,7 +220,8 @@ class Treatment:
                 task.place(row), self._account.known, good, self._cursor.last_index()
             )
             if chosen is None:
-                self._give_up(task, row)
+                title = "there is no good sample to put in the place of a bad one"
+                self._give_up(task, row, title, _NOTHING_HINT)
             good.append(chosen)
             indices[row] = chosen
         filled = self._like(task, indices) if self._cursor.batched else indices[0]
@@ -217,10 +230,9 @@ class Treatment:
     def _tried_places(self, task: Task) -> set[int]:
         return set() if task.planned is None else self._tried(task)
 
-    def _give_up(self, task: Task, row: int) -> NoReturn:
-        title = "there is no good sample to put in the place of a bad one"
+    def _give_up(self, task: Task, row: int, title: str, hint: str) -> NoReturn:
         facts = [*Blame(task, "fetch", row=row).facts(), ("bad", count(self._account.bad))]
-        raise BudgetError(render(title, "TL219", facts, _NOTHING_HINT))
+        raise BudgetError(render(title, "TL219", facts, hint))
 
     def _root(self) -> int:
         start = self._cursor.start
@@ -249,4 +261,5 @@ _BUDGET_HINT = (
     "look at the last one alone, `loader.replay(index)`; if so many are meant to be left out, pass "
     "`on_error=ErrorPolicy(..., budget_share=...)`"
 )
+_RANKS_HINT = 'pass `on_error="replace"`, which keeps all batches'
 _NOTHING_HINT = 'pass `on_error="skip"`, which makes the batch shorter instead'
