@@ -72,12 +72,16 @@ def _marked(path, mark):
     return {(code.strip(), number) for number, mark in marks if mark for code in mark[1].split(",")}
 
 
-def see(path, *, checked=True, filmed=False, **limits):
-    """Run a script in a process of its own, with the checks or without."""
+def see(path, *, checked=True, filmed=False, share=0.0, **limits):
+    """Run a script in a process of its own, with the checks or without.
+
+    Of the steps that are looked at only where it can be afforded, none is by default: so what is
+    seen is the same on any machine, and the least that anybody sees.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.sanitizer.template"])
     ours, theirs = context.Pipe()
-    process = context.Process(target=_run, args=(theirs, str(path), checked, filmed, limits))
+    process = context.Process(target=_run, args=(theirs, str(path), checked, filmed, share, limits))
     process.start()
     theirs.close()
     try:
@@ -88,7 +92,7 @@ def see(path, *, checked=True, filmed=False, **limits):
         process.join()
 
 
-def _run(pipe, path, checked, filmed, limits):
+def _run(pipe, path, checked, filmed, share, limits):  # noqa: PLR0913, PLR0917 - across a process
     import torch  # noqa: PLC0415 - not needed where the scripts are only listed
 
     from trueload.sanitizer.limits import Limits  # noqa: PLC0415
@@ -102,6 +106,7 @@ def _run(pipe, path, checked, filmed, limits):
     with redirect_stdout(output), redirect_stderr(warnings):
         if checked:
             watched = Watched(Limits(**({"full": True} | limits)), filmed=filmed)
+            watched.recorder.pace.share = share
             error = watched.run(lambda: running.run(program))
             report = watched.report(list(CHECKS.values()))
             seen = {name: getattr(report, name) for name in _FIELDS}

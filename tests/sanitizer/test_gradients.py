@@ -7,7 +7,7 @@ from torch import nn
 from trueload.evidence import Gradient
 from trueload.sanitizer.hooks import instruments
 from trueload.sanitizer.places import Places
-from trueload.sanitizer.recorder import DETAILED_STEPS, Recorder
+from trueload.sanitizer.recorder import Recorder
 
 
 def zero_data(model):
@@ -44,7 +44,7 @@ CLEAR = {
     "times zero": multiply_by_zero,
     "new zeros": replace_by_zeros,
 }
-LONG = DETAILED_STEPS + 8
+LONG = 72
 """Steps until gradients are looked at less closely, and some more."""
 
 

@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from functools import partial
 
 import pytest
 import torch
@@ -140,3 +141,35 @@ def test_names_and_owners_of_parameters_are_known(recorder):
         train()
     assert [facts.name for facts in recorder.run.parameters] == ["weight", "bias"]
     assert all(facts.fresh and facts.in_graphs == 3 for facts in recorder.run.parameters)
+
+
+def test_what_somebody_has_put_over_an_instrument_stays_and_nothing_more_is_put_down(recorder):
+    before = torch.autograd.backward
+    try:
+        with instruments(recorder):
+            inner = torch.autograd.backward
+            torch.autograd.backward = theirs = partial(inner)
+            train()
+        seen = dict(recorder.run.happened)
+        assert torch.autograd.backward is theirs
+        train()
+        assert recorder.run.happened == seen
+    finally:
+        torch.autograd.backward = before
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_several_leave_in_any_order(first):
+    before = [vars(owner)[name] for owner, name in REPLACED]
+    several = [Recorder(Places()), Recorder(Places())]
+    entered = [instruments(one) for one in several]
+    for one in entered:
+        one.__enter__()
+    train()
+    entered[first].__exit__(None, None, None)
+    train()
+    entered[1 - first].__exit__(None, None, None)
+    train()
+    assert [vars(owner)[name] for owner, name in REPLACED] == before
+    assert [len(one.run.steps()) for one in (several[first], several[1 - first])] == [3, 6]
+    assert not any(one.troubles for one in several)

@@ -54,6 +54,14 @@ def test_the_losses_are_the_same_to_the_last_bit(path):
     assert with_checks.error == without.error
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [*BROKEN, *CLEAN], ids=name)
+def test_a_closer_look_finds_the_same(path):
+    seen = see(path, share=float("inf"))
+    assert seen.grave() == expected(path)
+    assert not seen.troubles
+
+
 @pytest.mark.parametrize("code", CHECKS)
 def test_every_check_has_a_broken_script(code):
     marked = (mark for path in BROKEN for mark in expected(path) | expected_notes(path))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from trueload.evidence.facts import Loader, Module, Optimizer
-from trueload.evidence.graph import Graph
+from trueload.evidence.graph import Graph, Hazard
 from trueload.findings import Place
 
 
@@ -204,6 +204,7 @@ class Backward(Event):
         retained: Whether the graph was kept, by `retain_graph` or `create_graph`.
         partial: Whether only some leaves were asked for, by `inputs=`.
         graph: What the loss depends on, in detail.
+        hazards: Operations at a point where something becomes infinite, at the first steps.
         fetch: The batch that was fetched last before.
         kept_alive: How many graphs of earlier backward passes were still alive.
     """
@@ -214,6 +215,7 @@ class Backward(Event):
     retained: bool = False
     partial: bool = False
     graph: Graph | None = None
+    hazards: tuple[Hazard, ...] = ()
     fetch: Fetch | None = None
     kept_alive: int = 0
 

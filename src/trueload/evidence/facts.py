@@ -15,7 +15,7 @@ class Loader:
 
     Attributes:
         number: Its number among the loaders, from 0.
-        place: The line that made it.
+        place: The line that made it, or met it where it was made before the run was watched.
         dataset: The name of the dataset's class.
         length: Samples in the dataset, or `None` where it has no length.
         batch_size: As torch has it; `None` without batching, or with a batch sampler of one's own.
@@ -23,6 +23,7 @@ class Loader:
         num_workers: As torch has it.
         epochs: How many iterations over it have begun.
         fetched: How many batches it has given in all.
+        met: Whether it was made before the run was watched.
     """
 
     number: int
@@ -34,6 +35,12 @@ class Loader:
     num_workers: int = 0
     epochs: int = 0
     fetched: int = 0
+    met: bool = False
+
+    @property
+    def where(self) -> str:
+        """Where it comes from, for evidence: `made at train.py:10`."""
+        return _where(self.place, met=self.met)
 
     @property
     def origin(self) -> tuple[Place, str, int | None]:
@@ -86,6 +93,7 @@ class Parameter:
         moved: Whether its values changed, by whatever hand, although it had no gradient.
         misspelled: An attribute that was set on it and that torch does not know, such as
             `require_grad`.
+        elsewhere: Whether an optimizer holds it that is not watched.
         optimizers: The optimizers that hold it.
         in_graphs: How many of the graphs that were walked depend on it.
         with_gradient: At how many of the steps that were looked at it had a gradient.
@@ -108,6 +116,7 @@ class Parameter:
     in_forward: bool = False
     moved: bool = False
     misspelled: str = ""
+    elsewhere: bool = False
     optimizers: list["Optimizer"] = field(default_factory=list)
     in_graphs: int = 0
     with_gradient: int = 0
@@ -130,12 +139,13 @@ class Optimizer:
     Attributes:
         number: Its number among the optimizers, from 0.
         kind: The name of its class.
-        place: The line that made it.
+        place: The line that made it, or met it where it was made before the run was watched.
         parameters: What it holds.
         steps: How often it stepped.
         backwards: How many backward passes left gradients in its parameters.
         scaled_steps: How often a `GradScaler` was asked for a step, skipped ones included.
         moved: Whether a parameter of it was seen to change, by whatever hand.
+        met: Whether it was made before the run was watched.
     """
 
     number: int
@@ -146,3 +156,13 @@ class Optimizer:
     backwards: int = 0
     scaled_steps: int = 0
     moved: bool = False
+    met: bool = False
+
+    @property
+    def where(self) -> str:
+        """Where it comes from, for evidence: `made at train.py:10`."""
+        return _where(self.place, met=self.met)
+
+
+def _where(place: Place, *, met: bool) -> str:
+    return f"{'met' if met else 'made'} at {place.short}"

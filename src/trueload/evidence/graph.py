@@ -61,7 +61,6 @@ class Graph:
         others: How many other leaves it depends on, such as an input that requires a gradient.
         size: How many operations there are.
         opaque: Whether a part is out of sight, as with a reentrant checkpoint.
-        hazards: Operations at a point where something becomes infinite.
     """
 
     root: Node | None
@@ -69,4 +68,3 @@ class Graph:
     others: int = 0
     size: int = 0
     opaque: bool = False
-    hazards: tuple[Hazard, ...] = ()

@@ -76,6 +76,7 @@ class Run:
         sources: The user's files that ran, each with its text.
         kept_places: Lines at which a loss was added to what holds the graphs of earlier ones.
         data: What was seen of samples: orders, labels, contents.
+        accumulate: How many backward passes a step is to use, where the user has said so.
     """
 
     def __init__(self) -> None:
@@ -89,6 +90,7 @@ class Run:
         self.sources: dict[str, str] = {}
         self.kept_places: list[Place] = []
         self.data = Data()
+        self.accumulate: int | None = None
         self.samples = 0
         self.graphs = 0
         self._beginning: list[Event] = []

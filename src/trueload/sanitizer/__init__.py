@@ -1,7 +1,9 @@
 """The instruments of `trueload check`: they watch a training script that knows nothing of them.
 
     hooks.py       where the instruments sit in torch, and how they are taken out again
-    recorder.py    what each hook does: it puts down events, and decides how closely to look
+    layers.py      how attributes of torch are replaced for a while
+    recorder.py    what each hook does: it puts down events
+    pace.py        how closely to look, and when
     gradients.py   what the parameters of one optimizer hold, from one step to the next
     graphs.py      what a loss was computed from
     parameters.py  which parameters there are, whose they are, who made them
@@ -14,6 +16,7 @@
     notes.py       how what workers see comes home
     samples.py     which samples loaders give, and in which order
     modes.py       how models are called: in which mode, and what their first layer is given
+    rates.py       learning rates, and what clips gradients
     batches.py     what is in a batch
     places.py      which line of the user's code is running
     camera.py      pictures of batches and scalars of steps, where the HTML page is asked for
@@ -23,5 +26,5 @@
 
 What holds for all of them: they change no bit of what the script computes, consume no random
 numbers, hold no memory of the script's beyond a few small things, and an error in them never
-becomes one of the script's. The first steps are looked at in detail, later ones at powers of two.
+becomes one of the script's. The first steps are looked at in detail, later ones as can be afforded.
 """

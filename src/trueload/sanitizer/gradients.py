@@ -153,7 +153,7 @@ class Gradients:
 
     def may_look(self, *, detailed: bool) -> bool:
         """Say whether values may be looked at: in detail, or where no device has to wait for it."""
-        return detailed or all(probe.device.type == "cpu" for probe in self._probes)
+        return detailed or all(probe.is_cpu for probe in self._probes)
 
     def _look(self, *, detailed: bool) -> None:
         if not (self.carried or self.backwards):
@@ -194,6 +194,8 @@ class Gradients:
         )
 
     def _nothing_held(self) -> bool:
+        if any(probe.grad is not None for probe in self._probes):
+            return False
         return all(tensor.grad is None for tensor in self.tensors())
 
     def _probes_are_empty(self) -> bool:
@@ -212,16 +214,21 @@ class Gradients:
         self._seen = [None] * len(self._probes)
 
     def _remember(self) -> None:
-        self._seen = [
-            None if probe.grad is None else _Seen(TensorWeakRef(probe.grad), probe.grad._version)  # noqa: SLF001
-            for probe in self._probes
-        ]
+        for number, (seen, probe) in enumerate(zip(self._seen, self._probes, strict=True)):
+            grad = probe.grad
+            if grad is None:
+                self._seen[number] = None
+            elif seen is not None and seen.tensor() is grad:
+                seen.version = grad._version  # noqa: SLF001 - no public name for it
+            else:
+                self._seen[number] = _Seen(TensorWeakRef(grad), grad._version)  # noqa: SLF001
 
 
 def _is_zero(grad: torch.Tensor) -> bool:
-    with torch.no_grad():
-        values = grad._values() if grad.is_sparse else grad.detach()  # noqa: SLF001
-        return not bool(values.any())
+    values = grad._values() if grad.is_sparse else grad.detach()  # noqa: SLF001
+    if values.numel() and values.flatten()[0].item():
+        return False
+    return not bool(values.any())
 
 
 def is_finite(tensor: torch.Tensor) -> bool:
@@ -230,9 +237,7 @@ def is_finite(tensor: torch.Tensor) -> bool:
     The sum is a quick first look: it is finite unless a value is not, or the sum itself is too
     great.
     """
-    with torch.no_grad():
-        values = tensor._values() if tensor.is_sparse else tensor.detach()  # noqa: SLF001
-        if values.is_complex():
-            return bool(torch.isfinite(values).all())
-        quick = values.sum(dtype=torch.float64 if values.dtype is torch.float64 else torch.float32)
-        return math.isfinite(quick.item()) or bool(torch.isfinite(values).all())
+    values = tensor._values() if tensor.is_sparse else tensor.detach()  # noqa: SLF001
+    if values.is_complex():
+        return bool(torch.isfinite(values).all())
+    return math.isfinite(values.sum().item()) or bool(torch.isfinite(values).all())

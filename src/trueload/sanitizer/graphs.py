@@ -97,22 +97,28 @@ class Locator:
         self._here = here
         self._steps = steps
         self._failed = failed
-        self._thread: int | None = None
+        self._looks = False
 
     def begin(self) -> None:
         """Look at every new node of this thread."""
-        torch._C._autograd._push_node_creation_hook(self._hook)  # noqa: SLF001 - see graph.py of torch
-        self._thread = threading.get_ident()
+        self._looks = True
+        if not _here.locators:
+            torch._C._autograd._push_node_creation_hook(_created)  # noqa: SLF001 - see graph.py of torch
+        _here.locators += (self,)
 
     def end(self) -> None:
-        """Look no more; does nothing in another thread or the second time."""
-        if self._thread == threading.get_ident():
-            self._thread = None
-            torch._C._autograd._pop_node_creation_hook()  # noqa: SLF001 - see graph.py of torch
+        """Look no more; in another thread, or the second time, nothing is taken out."""
+        self._looks = False
+        if self in _here.locators:
+            _here.locators = tuple(one for one in _here.locators if one is not self)
+            if not _here.locators:
+                torch._C._autograd._pop_node_creation_hook()  # noqa: SLF001 - see graph.py of torch
 
-    def _hook(self, node: Any) -> None:
+    def created(self, node: Any) -> None:
+        """Look at a node that has just been made."""
         try:
-            self._look(node)
+            if self._looks:
+                self._look(node)
         except Exception as error:
             self._failed(error)
 
@@ -127,6 +133,20 @@ class Locator:
             below = (one for one, _ in node.next_functions if one is not None)
             if any(one.metadata.get(_STEPS, steps) < steps for one in below):
                 self.kept.append(place)
+
+
+class _Here(threading.local):
+    """The locators of this thread: torch has a stack of hooks, and ours may leave in any order."""
+
+    locators: tuple[Locator, ...] = ()
+
+
+_here = _Here()
+
+
+def _created(node: Any) -> None:
+    for locator in _here.locators:
+        locator.created(node)
 
 
 class Lines:
@@ -197,7 +217,19 @@ class Walk:
             others=self._others,
             size=len(self._nodes),
             opaque=self._opaque,
-            hazards=tuple(self._hazards(places)),
+        )
+
+    def hazards(self, lines: Lines, place: Place) -> tuple[Hazard, ...]:
+        """Give the nodes where something becomes infinite, the farthest from the loss first.
+
+        Args:
+            lines: Knows the lines of the operations.
+            place: The line of the backward pass.
+        """
+        found = dict(self._hazards())
+        places = lines.of(self._nodes, place) if found else {}
+        return tuple(
+            Hazard(what.partition(" ")[0], what, places.get(node)) for node, what in found.items()
         )
 
     def _go(self, root: Any) -> None:
@@ -233,13 +265,12 @@ class Walk:
             )
         return next(iter(made.values()), None)
 
-    def _hazards(self, places: dict[Any, Place]) -> Iterator[Hazard]:
-        """Yield the nodes where something becomes infinite, the farthest from the loss first."""
+    def _hazards(self) -> Iterator[tuple[Any, str]]:
         for node in reversed(self._nodes):
             look = _HAZARDS.get(name_of(node))
             what = None if look is None else _quietly(look, node)
             if what:
-                yield Hazard(what.partition(" ")[0], what, places.get(node))
+                yield node, what
 
 
 def _node(node: Any, place: Place | None) -> Node:

@@ -10,9 +10,9 @@ While torch compiles, every hook steps aside.
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Final
 
 import torch
@@ -34,25 +34,19 @@ from torch.utils.data._utils.fetch import _IterableDatasetFetcher, _MapDatasetFe
 from torch.utils.data.dataloader import DataLoader, _BaseDataLoaderIter
 
 from trueload.errors import without_ours
+from trueload.sanitizer.layers import replace
 from trueload.sanitizer.recorder import Recorder
 
 
 @contextmanager
 def instruments(recorder: Recorder) -> Iterator[None]:
     """Put the instruments in for the time of a `with` block."""
+    recorder.is_open = True
     with ExitStack() as stack:
+        stack.callback(setattr, recorder, "is_open", False)  # noqa: FBT003 - the attribute's value
         for put_in in _INSTRUMENTS:
             put_in(recorder, stack)
         yield
-
-
-def _replace(stack: ExitStack, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-    """Replace an attribute of torch by what `make` makes of it, until the stack is left."""
-    if name not in vars(owner):
-        return
-    original = vars(owner)[name]
-    setattr(owner, name, make(original))
-    stack.callback(setattr, owner, name, original)
 
 
 def _idle() -> bool:
@@ -75,7 +69,7 @@ def _models(recorder: Recorder, stack: ExitStack) -> None:
         return load_state_dict
 
     stack.callback(register_module_parameter_registration_hook(registered).remove)
-    _replace(stack, torch.nn.Module, "load_state_dict", loading)
+    replace(stack, torch.nn.Module, "load_state_dict", loading)
 
 
 def _calls(recorder: Recorder, stack: ExitStack) -> None:
@@ -98,7 +92,7 @@ def _calls(recorder: Recorder, stack: ExitStack) -> None:
     handle = register_module_forward_pre_hook(forward)
     stack.callback(handle.remove)
     module = torch.nn.modules.module
-    _replace(stack, module, "_has_any_global_hook", counting)
+    replace(stack, module, "_has_any_global_hook", counting)
 
 
 def _modes(recorder: Recorder, stack: ExitStack) -> None:
@@ -116,7 +110,7 @@ def _modes(recorder: Recorder, stack: ExitStack) -> None:
 
         return train
 
-    _replace(stack, torch.nn.Module, "train", switching)
+    replace(stack, torch.nn.Module, "train", switching)
 
 
 def _optimizers(recorder: Recorder, stack: ExitStack) -> None:
@@ -146,8 +140,8 @@ def _optimizers(recorder: Recorder, stack: ExitStack) -> None:
 
     stack.callback(register_optimizer_step_pre_hook(before).remove)
     stack.callback(register_optimizer_step_post_hook(after).remove)
-    _replace(stack, Optimizer, "__init__", making)
-    _replace(stack, GradScaler, "step", scaling)
+    replace(stack, Optimizer, "__init__", making)
+    replace(stack, GradScaler, "step", scaling)
 
 
 def _backward(recorder: Recorder, stack: ExitStack) -> None:
@@ -171,7 +165,7 @@ def _backward(recorder: Recorder, stack: ExitStack) -> None:
 
         return backward
 
-    _replace(stack, torch.autograd, "backward", following)
+    replace(stack, torch.autograd, "backward", following)
 
 
 _BACKWARD: Final = ("grad_tensors", "retain_graph", "create_graph", "grad_variables", "inputs")
@@ -202,8 +196,8 @@ def _loaders(recorder: Recorder, stack: ExitStack) -> None:
 
         return begin
 
-    _replace(stack, DataLoader, "__init__", making)
-    _replace(stack, DataLoader, "__iter__", beginning)
+    replace(stack, DataLoader, "__init__", making)
+    replace(stack, DataLoader, "__iter__", beginning)
     _iterators(recorder, stack)
 
 
@@ -236,8 +230,8 @@ def _iterators(recorder: Recorder, stack: ExitStack) -> None:
 
         return choose
 
-    _replace(stack, _BaseDataLoaderIter, "__next__", fetching)
-    _replace(stack, _BaseDataLoaderIter, "_next_index", choosing)
+    replace(stack, _BaseDataLoaderIter, "__next__", fetching)
+    replace(stack, _BaseDataLoaderIter, "_next_index", choosing)
 
 
 def _fetchers(recorder: Recorder, stack: ExitStack) -> None:
@@ -260,15 +254,15 @@ def _fetchers(recorder: Recorder, stack: ExitStack) -> None:
         return init
 
     for kind in (_MapDatasetFetcher, _IterableDatasetFetcher):
-        _replace(stack, kind, "fetch", making)
-    _replace(stack, ExceptionWrapper, "__init__", wrapping)
+        replace(stack, kind, "fetch", making)
+    replace(stack, ExceptionWrapper, "__init__", wrapping)
 
 
 def _schedules(recorder: Recorder, stack: ExitStack) -> None:
     def making(original: Any) -> Any:
         @wraps(original)
         def init(scheduler: Any, *args: Any, **options: Any) -> None:
-            recorder.quietly(recorder.scheduler_made, scheduler)
+            recorder.quietly(recorder.rates.made, scheduler)
             original(scheduler, *args, **options)
 
         return init
@@ -280,14 +274,14 @@ def _schedules(recorder: Recorder, stack: ExitStack) -> None:
             before = recorder.quietly(lambda: max(float(group["lr"]) for group in groups))
             result = original(scheduler, *args, **options)
             if not getattr(scheduler, "_is_initial", False):
-                recorder.quietly(recorder.rated, scheduler, before or 0.0)
+                recorder.quietly(recorder.rates.rated, scheduler, before or 0.0)
             return result
 
         return update
 
     base = torch.optim.lr_scheduler.LRScheduler
-    _replace(stack, base, "__init__", making)
-    _replace(stack, base, "_update_lr", rating)
+    replace(stack, base, "__init__", making)
+    replace(stack, base, "_update_lr", rating)
 
 
 def _clipping(recorder: Recorder, stack: ExitStack) -> None:
@@ -297,22 +291,23 @@ def _clipping(recorder: Recorder, stack: ExitStack) -> None:
             if _idle():
                 return original(*args, **options)
             named = {**dict(zip(("parameters", limit), args, strict=False)), **options}
+            if not {"parameters", limit} <= named.keys():
+                return original(*args, **options)  # which says what is missing
             several = named.pop("parameters")
             if not isinstance(several, torch.Tensor):
                 several = list(several)  # a generator can be read once only
-            recorder.quietly(recorder.before_clip)
+            recorder.quietly(recorder.rates.before_clip)
             most = named.pop(limit)
             result = original(several, most, *args[2:], **named)
-            recorder.quietly(recorder.clipped, several, most)
+            recorder.quietly(recorder.rates.clipped, several, most)
             return result
 
         return clip
 
     utils = torch.nn.utils
     for name, limit in (("clip_grad_norm_", "max_norm"), ("clip_grad_value_", "clip_value")):
-        clip = following(getattr(utils, name), limit)
         for home in (utils, utils.clip_grad):
-            _replace(stack, home, name, lambda _, clip=clip: clip)
+            replace(stack, home, name, partial(following, limit=limit))
 
 
 def _graph(recorder: Recorder, stack: ExitStack) -> None:

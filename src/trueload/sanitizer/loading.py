@@ -116,12 +116,12 @@ class Loading:
         self.latest = event
         recorder.run.add(event)
         live = self.live[epoch.facts]()
-        indices = recorder.quietly(recorder.samples.fetched, iterator, live, event, batch) or []
+        indices = recorder.guarded(recorder.samples.fetched, iterator, live, event, batch) or []
         recorder.run.samples += len(indices) or epoch.facts.batch_size or 0
         dataset = getattr(iterator, "_dataset", None)
-        recorder.quietly(recorder.handed.fetched, dataset, event, epoch.begun, indices, batch)
+        recorder.guarded(recorder.handed.fetched, dataset, event, epoch.begun, indices, batch)
         if recorder.camera is not None:
-            recorder.quietly(recorder.camera.fetched, event, batch)
+            recorder.guarded(recorder.camera.fetched, event, batch)
         epoch.given = time.perf_counter()
 
     def look_again(self) -> None:

@@ -1,10 +1,10 @@
 """What each hook does: it puts down events, and decides how closely to look.
 
-The first 64 steps are looked at in detail, and then those at powers of two. In between, a backward
-pass costs a look at a few gradients.
+When to look in detail says `pace.py`. In between, a backward pass costs a look at a few gradients.
 """
 
 import sys
+import time
 from collections.abc import Callable, Iterable
 from functools import wraps
 from types import FrameType
@@ -17,12 +17,10 @@ from torch import nn
 from trueload.errors import is_ours
 from trueload.evidence import (
     Backward,
-    Clip,
     Forward,
     Gradient,
     Module,
     Optimizer,
-    Rate,
     Run,
     Step,
 )
@@ -35,21 +33,21 @@ from trueload.sanitizer.handed import Handed
 from trueload.sanitizer.limits import Limits
 from trueload.sanitizer.loading import Loading
 from trueload.sanitizer.modes import Modes
+from trueload.sanitizer.pace import Pace
 from trueload.sanitizer.parameters import Parameters
 from trueload.sanitizer.places import Places
+from trueload.sanitizer.rates import Rates, rate_of
 from trueload.sanitizer.samples import Samples
 from trueload.sanitizer.workers import Workers
 
 if TYPE_CHECKING:
     from trueload.sanitizer.camera import Camera
 
-DETAILED_STEPS: Final = 64
-_DETAILED_BACKWARDS: Final = 64
 _INPUTS: Final = 8
 _TROUBLES: Final = 8
 _KEPT: Final = 256
+_SCANS: Final = 4
 _KEPT_KEY: Final = "trueload.kept"
-_LOCATED_STEPS: Final = 16
 
 
 class _Sentinel:
@@ -64,9 +62,11 @@ class Recorder:
     Args:
         places: Finds the user's lines.
         limits: When to stop; `None` for never.
+        pace: When to look in detail; the default of `trueload check` if left out.
 
     Attributes:
         run: The evidence.
+        is_open: Whether anything is put down; instruments that cannot be taken out do nothing else.
         parameters: The parameters and their models.
         loading: The loaders.
         fetching: How their batches are made.
@@ -74,14 +74,20 @@ class Recorder:
         workers: What their workers are given.
         samples: Their samples.
         modes: The modes in which models are called.
+        rates: Learning rates, and what clips gradients.
+        held: What the parameters of each optimizer hold.
         camera: Records what only the HTML page shows; `None` where that is not asked for.
         troubles: What went wrong in the instruments themselves, the first few.
     """
 
-    def __init__(self, places: Places, limits: Limits | None = None) -> None:
+    def __init__(
+        self, places: Places, limits: Limits | None = None, pace: Pace | None = None
+    ) -> None:
         self.run = Run()
+        self.is_open = True
         self.places = places
         self.limits = limits
+        self.pace = Pace() if pace is None else pace
         self.parameters = Parameters(self.run)
         self.loading = Loading(self)
         self.fetching = Fetching(self)
@@ -89,6 +95,7 @@ class Recorder:
         self.workers = Workers(self)
         self.samples = Samples(self)
         self.modes = Modes(self)
+        self.rates = Rates(self)
         self.steps = 0
         self.troubles: list[Exception] = []
         self.locator = Locator(lambda: places.here(3), lambda: self.steps, self.failed)
@@ -97,14 +104,16 @@ class Recorder:
         self.backward: Backward | None = None
         self._number = 0
         self._since_step = 0
+        self._stepped = 0
         self._inputs = 0
+        self._scans = 0
+        self._is_busy = False
         self._evaluated = False
-        self._held: WeakKeyDictionary[torch.optim.Optimizer, Gradients] = WeakKeyDictionary()
+        self.held: WeakKeyDictionary[torch.optim.Optimizer, Gradients] = WeakKeyDictionary()
         self._seen: WeakKeyDictionary[torch.optim.Optimizer, Optimizer] = WeakKeyDictionary()
         self._modes: dict[Module, bool] = {}
         self._kept: list[ref[_Sentinel]] = []
         self._lines = Lines()
-        self._made_schedulers: WeakKeyDictionary[Any, Place] = WeakKeyDictionary()
         self._frame: FrameType | None = None
 
     # What all hooks need.
@@ -112,9 +121,7 @@ class Recorder:
     @property
     def detailed(self) -> bool:
         """Whether values and graphs are looked at now."""
-        if self._since_step > _DETAILED_BACKWARDS:
-            return False
-        return self.steps < DETAILED_STEPS or self.steps & (self.steps - 1) == 0
+        return self.pace.detailed
 
     @property
     def number(self) -> int:
@@ -135,7 +142,7 @@ class Recorder:
         """Stop the script once enough was seen; called outside of everything that is guarded."""
         if self.stepping is not None or self.backward is not None:
             return
-        if self.steps >= _LOCATED_STEPS:
+        if self.steps >= self.pace.first:
             self.locator.end()
         if self.limits is None:
             return
@@ -145,16 +152,16 @@ class Recorder:
 
     def survey(self) -> None:
         """Look through all living models."""
-        self.quietly(self.parameters.survey)
+        self.guarded(self.parameters.survey)
 
     def judge(self) -> Run:
         """Give the evidence, with all that can be read at the end."""
         self.survey()
-        self.quietly(self.parameters.survey_unowned)
-        self.quietly(self.samples.finish)
-        self.quietly(self.fetching.read_notes)
-        self.quietly(self.handed.finish)
-        self.quietly(self.workers.finish)
+        self.guarded(self.parameters.survey_unowned)
+        self.guarded(self.samples.finish)
+        self.guarded(self.fetching.read_notes)
+        self.guarded(self.handed.finish)
+        self.guarded(self.workers.finish)
         self.run.kept_places = self.locator.kept
         for file in sorted(self.places.files):
             self.run.sources[file] = self.places.text(file)
@@ -171,14 +178,14 @@ class Recorder:
             self._seen[optimizer] = facts
             self.run.optimizers.append(facts)
             weak = ref(optimizer)
-            self._held[optimizer] = Gradients(facts, lambda: _parameters_of(weak()))
-        self._hold(facts, _parameters_of(optimizer))
+            self.held[optimizer] = Gradients(facts, lambda: _parameters_of(weak()))
+        self._hold(facts, optimizer)
         return facts
 
-    def _hold(self, facts: Optimizer, tensors: list[torch.Tensor]) -> None:
-        if len(tensors) == len(facts.parameters):
+    def _hold(self, facts: Optimizer, optimizer: torch.optim.Optimizer) -> None:
+        if sum(len(group["params"]) for group in optimizer.param_groups) == len(facts.parameters):
             return
-        facts.parameters = [self.parameters.known(tensor) for tensor in tensors]
+        facts.parameters = [self.parameters.known(one) for one in _parameters_of(optimizer)]
         for parameter in facts.parameters:
             if facts not in parameter.optimizers:
                 parameter.optimizers.append(facts)
@@ -195,7 +202,7 @@ class Recorder:
         if self.backward is not None or loss is None:
             return None
         detailed = self.detailed
-        for held in list(self._held.values()):
+        for held in list(self.held.values()):
             held.before_backward(detailed=detailed)
         backward = Backward(
             **self.stamp(),
@@ -204,26 +211,29 @@ class Recorder:
             partial=options.get("inputs") is not None,
             fetch=self.loading.latest,
         )
-        if loss.device.type == "cpu" or detailed:
+        if loss.is_cpu or detailed:
             backward.finite = is_finite(loss)
         if backward.finite is False:
             self.loading.look_again()
         if detailed:
             self._walk(loss, backward)
+        elif self.pace.scans or (backward.finite is False and self._may_scan()):
+            walk = Walk(loss, lambda _: None)
+            backward.hazards = walk.hazards(self._lines, backward.place)
         self._keep(loss, backward)
         self.backward = backward
         if self.camera is not None:
-            self.quietly(self.camera.backward_begun, loss)
+            self.guarded(self.camera.backward_begun, loss)
         return backward
 
     def after_backward(self, backward: Backward) -> None:
         """Put down a backward pass that went well."""
         self.backward = None
         if self.camera is not None:
-            self.quietly(self.camera.backward_ended)
+            self.guarded(self.camera.backward_ended)
         graph = backward.graph
         into = []
-        for held in list(self._held.values()):
+        for held in list(self.held.values()):
             numbers = None
             if graph is not None and not graph.opaque and not backward.partial:
                 numbers = any(p.number in graph.parameters for p in held.facts.parameters)
@@ -235,6 +245,7 @@ class Recorder:
         backward.into = tuple(into)
         self.run.add(backward)
         self.loading.trained(backward.fetch)
+        self.pace.went_back()
         self._since_step += 1
         if self._since_step in {4, 8, 16, 32, 64}:
             self.parameters.survey()
@@ -248,12 +259,18 @@ class Recorder:
     def _walk(self, loss: torch.Tensor, backward: Backward) -> None:
         walk = Walk(loss, self._numbered)
         backward.graph = walk.graph(self._lines, backward.place)
+        backward.hazards = walk.hazards(self._lines, backward.place)
         self.run.graphs += 1
         for number, distance in walk.distances.items():
             parameter = self.run.parameters[number]
             parameter.in_graphs += 1
             nearest = parameter.distance
             parameter.distance = distance if nearest is None else min(nearest, distance)
+
+    def _may_scan(self) -> bool:
+        """Say whether the graph of a loss that is not finite is walked: the first few only."""
+        self._scans += 1
+        return self._scans <= _SCANS
 
     def _numbered(self, tensor: torch.Tensor) -> int | None:
         """Number a leaf if it is a parameter; inputs that require gradients are none."""
@@ -286,16 +303,16 @@ class Recorder:
             return None  # a step within a step, as of an optimizer that wraps another
         facts = self.optimizer(optimizer)
         step = Step(**self.stamp(), optimizer=facts, ordinal=facts.steps)
-        step.rate = max((_number(group["lr"]) for group in optimizer.param_groups), default=0.0)
+        step.rate = rate_of(optimizer)
         self.stepping, self._frame = step, _caller()
         closure = args[1] if len(args) > 1 else options.get("closure")
         if not callable(closure):
-            self._look(self._held[optimizer], step)
+            self._look(self.held[optimizer], step)
         if self.camera is not None:
-            self.quietly(self.camera.step_begun, step, _parameters_of(optimizer))
+            self.guarded(self.camera.step_begun, step, _parameters_of(optimizer))
         if not callable(closure):
             return None
-        wrapped = self._counted(closure, self._held[optimizer], step)
+        wrapped = self._counted(closure, self.held[optimizer], step)
         if len(args) > 1:
             return (args[0], wrapped, *args[2:]), options
         return args, {**options, "closure": wrapped}
@@ -307,8 +324,8 @@ class Recorder:
             return
         self.stepping = self._frame = None
         if self.camera is not None:
-            self.quietly(self.camera.step_ended, step)
-        held = self._held[optimizer]
+            self.guarded(self.camera.step_ended, step)
+        held = self.held[optimizer]
         if self.backward is None:
             held.after_step()
         else:
@@ -316,8 +333,10 @@ class Recorder:
         step.training = tuple(self._modes.items())
         self._modes = {}
         self.run.add(step)
+        self._stepped += not step.optimizer.steps
         step.optimizer.steps += 1
         self.steps += 1
+        self.pace.stepped(self.steps, self._stepped)
         self._since_step = self._inputs = 0
         if self.steps & (self.steps - 1) == 0:
             self.parameters.survey()
@@ -325,7 +344,7 @@ class Recorder:
     def _look(self, held: Gradients, step: Step) -> None:
         detailed = self.detailed
         if self.camera is not None:
-            self.quietly(self.camera.gradients_used, held.tensors())
+            self.guarded(self.camera.gradients_used, held.tensors())
         step.gradient = held.before_step(self.backward, detailed=detailed)
         step.carried = held.carried and held.may_look(detailed=detailed)
         step.changed = held.changed
@@ -344,7 +363,7 @@ class Recorder:
             result = closure()
             step.closure_calls += 1
             if step.closure_calls == 1:
-                self.quietly(self._look, held, step)
+                self.guarded(self._look, held, step)
             return result
 
         return counted
@@ -392,47 +411,25 @@ class Recorder:
                 inside=self.places.inside_a_call(),
             )
 
-    # What sets rates and clips.
-
-    def scheduler_made(self, scheduler: Any) -> None:
-        """Remember the line that made a scheduler."""
-        self._made_schedulers[scheduler] = self.places.here(2)
-
-    def rated(self, scheduler: Any, before: float) -> None:
-        """Put down a scheduler's step."""
-        optimizer = scheduler.optimizer
-        event = Rate(
-            **self.stamp(),
-            scheduler=type(scheduler).__name__,
-            optimizer=self.optimizer(optimizer),
-            before=before,
-            after=max((_number(group["lr"]) for group in optimizer.param_groups), default=0.0),
-            made_at=self._made_schedulers.get(scheduler),
-        )
-        self.run.add(event)
-
-    def before_clip(self) -> None:
-        """Look at the gradients before some are clipped."""
-        for held in list(self._held.values()):
-            held.before_clip()
-
-    def clipped(self, tensors: Any, limit: float) -> None:
-        """Put down that gradients were clipped."""
-        several = [tensors] if isinstance(tensors, torch.Tensor) else list(tensors)
-        numbers = {self.parameters.known(tensor).number for tensor in several}
-        used, unused = [], []
-        for held in list(self._held.values()):
-            if numbers.intersection(p.number for p in held.facts.parameters):
-                (used if held.used else unused).append(held.facts)
-                held.after_clip()
-        self.run.add(
-            Clip(**self.stamp(), limit=float(limit), used=tuple(used), unused=tuple(unused))
-        )
+    # What keeps failures of ours from being the script's.
 
     def quietly(self, hook: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Run a part of an instrument so that its failure is not the script's."""
+        """Run a part of an instrument so that its failure is not the script's; take its time."""
+        if not self.is_open:
+            return None
+        within, self._is_busy = self._is_busy, True
+        began = time.perf_counter()
         try:
-            return hook(*args, **options)
+            return self.guarded(hook, *args, **options)
+        finally:
+            self._is_busy = within
+            if not within:
+                self.pace.spent_seconds += time.perf_counter() - began
+
+    def guarded(self, look: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Look at something so that a failure is not the script's, open or not."""
+        try:
+            return look(*args, **options)
         except Exception as error:
             self.failed(error)
             return None
@@ -472,9 +469,3 @@ def _one(tensors: Any) -> torch.Tensor | None:
     if isinstance(tensors, Iterable):
         return next((one for one in tensors if isinstance(one, torch.Tensor)), None)
     return None
-
-
-def _number(rate: Any) -> float:
-    if isinstance(rate, torch.Tensor) and rate.device.type != "cpu":
-        return 0.0
-    return float(rate)

@@ -6,6 +6,7 @@ not.
 """
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from dis import get_instructions
 from itertools import combinations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from trueload.sanitizer.recorder import Recorder
 
 _EPOCHS: Final = 2
+_BATCHES: Final = 64
 _ORDERS: Final = 4
 _KEPT_INDICES: Final = 256
 _MOST_ROWS: Final = 8192
@@ -68,11 +70,12 @@ class Samples:
         self._hashes: dict[Loader, list[np.ndarray]] = {}
         self._marks: dict[Loader, _Marks | None] = {}
         self._names: dict[Loader, str] = {}
+        self._left: set[tuple[Loader, int]] = set()
 
     def indexed(self, iterator: Any, index: Any) -> None:
         """Put down which samples an iterator is about to fetch."""
         chosen = index if isinstance(index, list) else [index]
-        if chosen and all(isinstance(one, (int, np.integer)) for one in chosen):
+        if chosen and isinstance(chosen[0], (int, np.integer)):
             order = iterator._sampler_iter  # noqa: SLF001 - a new one in each epoch
             self._indices.setdefault(iterator, []).append((order, list(chosen)))
 
@@ -93,9 +96,23 @@ class Samples:
             self._mark(loader.dataset, fetch.loader, indices)
             if fetch.batch == 0 and fetch.epoch == 0 and loader.num_workers:
                 self._seek_generators(loader, fetch.loader)
+        if not self._looks_on(fetch):
+            return
         parts = [(name, part) for name, part in leaves(batch) if _is_plain(part)][:16]
         self._label(fetch, parts)
         self._hash(fetch, parts)
+
+    def _looks_on(self, fetch: Fetch) -> bool:
+        """Say whether values are looked at: those of the first batches, and on as can be afforded.
+
+        Once an iteration has been left alone, it is for good, so that what is known of it is its
+        beginning.
+        """
+        key = fetch.loader, fetch.epoch
+        affordable = fetch.batch < _BATCHES or self._recorder.pace.is_affordable()
+        if not affordable:
+            self._left.add(key)
+        return key not in self._left
 
     def _indices_of(self, iterator: Any) -> list[int]:
         """Take the indices of a batch; those of an epoch that was left early are passed over."""
@@ -135,14 +152,16 @@ class Samples:
     # Labels.
 
     def _label(self, fetch: Fetch, parts: list[tuple[str, torch.Tensor]]) -> None:
-        named = [(name, part) for name, part in parts if _are_labels(part)]
         first = self._labels.get((fetch.loader, 0))
         if first is not None:
-            named = [(name, part) for name, part in named if name == first.name]
+            parts = [(name, part) for name, part in parts if name == first.name]
+        named = [(name, part) for name, part in parts if _are_labels(part)]
         if not named:
             return
         # The last one, but not a number that tells each sample from all others.
-        name, tensor = next((one for one in reversed(named) if _repeats(one[1])), named[0])
+        several = len(named) > 1
+        known = (one for one in reversed(named) if _repeats(one[1])) if several else iter(named)
+        name, tensor = next(known, named[0])
         values = tensor.detach().reshape(-1).to(torch.int64).numpy()
         labels = self._labels.get((fetch.loader, fetch.epoch))
         if labels is None:
@@ -151,13 +170,13 @@ class Samples:
             self._data.labels.append(labels)
         if len(labels.counts) > _MOST_CLASSES:
             return
-        classes, counts = np.unique(values, return_counts=True)
-        for value, count in zip(classes.tolist(), counts.tolist(), strict=True):
+        counts = Counter(values.tolist())
+        for value, count in counts.items():
             labels.counts[value] = labels.counts.get(value, 0) + count
         labels.runs += int((values[1:] != values[:-1]).sum()) + (int(values[0]) != labels.last)
         labels.last = int(values[-1])
         labels.batches += 1
-        labels.pure += len(classes) == 1
+        labels.pure += len(counts) == 1
 
     # Contents.
 

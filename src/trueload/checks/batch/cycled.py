@@ -53,7 +53,7 @@ class CycledLoader(Check):
                 [
                     ("ended", f"after {end.batches} batches, at step {end.steps}"),
                     ("since", f"{after} steps with batches that `cycle` kept"),
-                    ("loader", f"made at {loader.place.short}, {loader.sampler}"),
+                    ("loader", f"{loader.where}, {loader.sampler}"),
                 ],
                 hint="begin the loader anew: `while True: yield from loader`",
                 severity=Severity.WARNING if worse else Severity.NOTE,

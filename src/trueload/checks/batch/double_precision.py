@@ -79,5 +79,5 @@ def _facts(fetch: Fetch, leaf: Leaf) -> list[tuple[str, str]]:
     loader = fetch.loader
     return [
         ("shape", f"{leaf.shape}"),
-        ("loader", f"made at {loader.place.short}, of {loader.dataset}"),
+        ("loader", f"{loader.where}, of {loader.dataset}"),
     ]

@@ -47,7 +47,7 @@ class ExhaustedIterator(Check):
                 asked[0].place,
                 [
                     ("ended", f"after {end.batches} batches, at step {end.steps}"),
-                    ("loader", f"made at {end.loader.place.short}"),
+                    ("loader", end.loader.where),
                 ],
                 hint="loop over the loader itself, which begins anew each time",
                 count=len(asked),
@@ -98,7 +98,7 @@ class SwallowedStopIteration(Check):
                 [
                     ("ended", f"after {end.batches} batches, at step {end.steps}"),
                     ("asked", f"{len(asked)} times since"),
-                    ("loader", f"made at {end.loader.place.short}"),
+                    ("loader", end.loader.where),
                 ],
                 hint="make a new iterator when the old one has ended: `batches = iter(loader)`",
                 count=len(asked),

@@ -76,7 +76,7 @@ class ChannelsLast(Check):
             run.crash.place,
             [
                 ("wanted", f"{said['wanted']} channels, got {said['got']}"),
-                ("loader", f"made at {fetch.loader.place.short}" if fetch is not None else ""),
+                ("loader", fetch.loader.where if fetch is not None else ""),
             ],
             hint="put the channel first: `images.permute(0, 3, 1, 2)`, or `ToTensor` for a picture",
         )

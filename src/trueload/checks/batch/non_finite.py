@@ -48,7 +48,7 @@ class NonFiniteBatch(Check):
             [
                 ("sample", _sample(run, fetch, leaf)),
                 ("loss", f"not finite either, first at step {first.steps}, {first.place.short}"),
-                ("loader", f"made at {fetch.loader.place.short}, of {fetch.loader.dataset}"),
+                ("loader", f"{fetch.loader.where}, of {fetch.loader.dataset}"),
             ],
             hint="look at this sample, and at what divides or takes a logarithm in its transforms",
         )

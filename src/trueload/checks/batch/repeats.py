@@ -103,7 +103,7 @@ class SameOrderEveryEpoch(Check):
                 begun[-1].place,
                 [
                     ("begins", ", ".join(map(str, orders[0].indices[:6])) + ", ..."),
-                    ("loader", f"made at {loader.place.short}, {loader.sampler}"),
+                    ("loader", f"{loader.where}, {loader.sampler}"),
                 ],
                 hint="call `sampler.set_epoch(epoch)` before each epoch"
                 if distributed

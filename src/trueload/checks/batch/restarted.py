@@ -62,7 +62,7 @@ class SameBatchEveryStep(Check):
                 [
                     ("begun", f"{len(begun)} times, {len(fetched)} batches read in all"),
                     ("steps", f"{firsts[-1].steps + 1}"),
-                    ("loader", f"made at {loader.place.short}, {loader.sampler}"),
+                    ("loader", f"{loader.where}, {loader.sampler}"),
                 ],
                 hint="make the iterator once before the loop, and anew when it is exhausted",
                 count=len(firsts),

@@ -157,5 +157,5 @@ def _facts(calls: _Calls) -> list[tuple[str, str]]:
     return [
         ("range", f"{lowest:.4g} to {highest:.4g} in {len(calls)} batches that were looked at"),
         ("layer", f"{first.kind}, input {first.input.shape} {first.input.dtype}"),
-        ("loader", f"made at {fetch.loader.place.short}" if fetch is not None else ""),
+        ("loader", fetch.loader.where if fetch is not None else ""),
     ]

@@ -54,8 +54,8 @@ class ShuffledApart(Check):
                 [
                     ("first", f"input {apart[0][0]} with the label of sample {apart[0][1]}"),
                     ("apart", f"{len(apart)} of the first {len(both)} samples"),
-                    ("inputs", f"loader made at {inputs.place.short}, {inputs.sampler}"),
-                    ("labels", f"loader made at {labels.place.short}, {labels.sampler}"),
+                    ("inputs", f"loader {inputs.where}, {inputs.sampler}"),
+                    ("labels", f"loader {labels.where}, {labels.sampler}"),
                 ],
                 hint="make one dataset of both: `StackDataset(inputs, labels)`, or `TensorDataset`",
             )

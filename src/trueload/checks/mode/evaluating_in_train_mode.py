@@ -57,7 +57,7 @@ class EvaluatingInTrainMode(Check):
                 [
                     ("acting", f"{first.acting.shown} of {first.acting.of} in all"),
                     ("calls", f"{len(bad)} of {len(forwards)} with batches of this loader"),
-                    ("loader", f"made at {loader.place.short}, never trained on"),
+                    ("loader", f"{loader.where}, never trained on"),
                     ("mode", f"set last at {first.switched.short}" if first.switched else ""),
                 ],
                 hint="call `model.eval()` before the evaluation and `model.train()` after it",

@@ -57,7 +57,7 @@ class ValidationOverlapsTraining(Check):
                     [
                         ("samples", f"{shared.samples} of {of} that were looked at"),
                         ("same", "index of one dataset" if shared.by_index else "values"),
-                        ("training", f"loader made at {other.place.short}"),
+                        ("training", f"loader {other.where}"),
                     ],
                     hint="split the data once, and give each part to one loader",
                     severity=_severity(run, loader, whole=shared.samples == of),

@@ -58,7 +58,7 @@ class TrainingOnValidationData(Check):
                 fetch.place,
                 [
                     ("steps", f"{len(validation)} on it, at {step.place.short}"),
-                    ("loader", f"made at {fetch.loader.place.short}"),
+                    ("loader", fetch.loader.where),
                     ("training", other),
                 ],
                 hint="evaluate under `torch.no_grad()`, without `backward()` and `step()`",

@@ -43,7 +43,8 @@ class LayersBuiltInForward(Check):
         """Yield a finding for each line that builds layers again and again."""
         made: dict[tuple[Place, tuple[int, ...]], list[Parameter]] = {}
         for parameter in run.parameters:
-            if parameter.place is not None and parameter.in_graphs and not parameter.optimizers:
+            held = parameter.optimizers or parameter.elsewhere
+            if parameter.place is not None and parameter.in_graphs and not held:
                 made.setdefault((parameter.place, parameter.shape), []).append(parameter)
         for (place, shape), parameters in made.items():
             short_lived = all(one.in_graphs * ENOUGH <= run.graphs for one in parameters)

@@ -51,7 +51,7 @@ class FrozenParameters(Check):
                 place,
                 [
                     ("parameters", named(parameters)),
-                    ("optimizer", f"made at {parameters[0].optimizers[0].place.short}, has them"),
+                    ("optimizer", f"{parameters[0].optimizers[0].where}, has them"),
                 ],
                 hint="freeze before the new layer is made, or leave it out of what is frozen",
             )

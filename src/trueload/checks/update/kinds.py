@@ -18,8 +18,7 @@ def lacking(run: Run) -> list[Parameter]:
         for parameter in run.parameters
         if parameter.is_parameter
         and parameter.in_graphs >= ENOUGH
-        and not parameter.optimizers
-        and not parameter.frozen
+        and not (parameter.optimizers or parameter.elsewhere or parameter.frozen)
     ]
 
 

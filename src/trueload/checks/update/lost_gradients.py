@@ -145,7 +145,7 @@ def _facts(run: Run, optimizer: Optimizer, steps: list[Step]) -> list[tuple[str,
     return [
         ("steps", f"{len(steps)} of {len(run.steps(optimizer))} without gradients"),
         ("backward", f"{steps[-1].lost[-1].place.short}, its gradients were cleared"),
-        ("optimizer", f"made at {optimizer.place.short}"),
+        ("optimizer", optimizer.where),
     ]
 
 

@@ -59,7 +59,7 @@ class MissingStep(Check):
                 _line(run, backward),
                 [
                     ("backward", f"{optimizer.backwards} passes, {backward.place.short}"),
-                    ("optimizer", f"made at {optimizer.place.short}, 0 steps"),
+                    ("optimizer", f"{optimizer.where}, 0 steps"),
                 ],
                 hint="call `optimizer.step()` after `backward()`",
             )

@@ -60,7 +60,7 @@ class MissingZeroGrad(Check):
                 [
                     ("steps", f"{len(carried)} of {len(steps)} without a cleared gradient"),
                     ("backward", last.backwards[-1].place.short),
-                    ("optimizer", f"made at {optimizer.place.short}"),
+                    ("optimizer", optimizer.where),
                 ],
                 hint="call `optimizer.zero_grad()` before each `backward()`",
                 count=len(carried),

@@ -55,8 +55,7 @@ class NonFiniteGradients(Check):
 
 
 def _hazard(step: Step) -> Hazard | None:
-    graphs = [backward.graph for backward in step.backwards if backward.graph is not None]
-    return next((hazard for graph in graphs for hazard in graph.hazards), None)
+    return next((hazard for backward in step.backwards for hazard in backward.hazards), None)
 
 
 def _facts(step: Step, hazard: Hazard | None, optimizer: Optimizer) -> list[tuple[str, str]]:
