@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from trueload.policy import ErrorPolicy
     from trueload.progress import Taken
     from trueload.quarantine import exclude
+    from trueload.sanitizer.watch import watch
     from trueload.stale import StaleFunction, stale_functions
     from trueload.statistics import Statistics
 
@@ -53,6 +54,7 @@ __all__ = [
     "pack",
     "stale_functions",
     "uninstall",
+    "watch",
 ]
 
 _HOMES = {
@@ -72,6 +74,7 @@ _HOMES = {
     "pack": "packed",
     "stale_functions": "stale",
     "uninstall": "installing",
+    "watch": "sanitizer.watch",
 }
 
 

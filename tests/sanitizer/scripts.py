@@ -3,7 +3,7 @@
 import multiprocessing
 import re
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -72,16 +72,27 @@ def _marked(path, mark):
     return {(code.strip(), number) for number, mark in marks if mark for code in mark[1].split(",")}
 
 
-def see(path, *, checked=True, filmed=False, share=0.0, **limits):
-    """Run a script in a process of its own, with the checks or without.
+@dataclass(frozen=True)
+class How:
+    """How a script is run.
 
     Of the steps that are looked at only where it can be afforded, none is by default: so what is
     seen is the same on any machine, and the least that anybody sees.
     """
+
+    checked: bool = True
+    filmed: bool = False
+    ours: bool = False
+    pace: dict[str, float] = field(default_factory=lambda: {"share": 0.0})
+    limits: dict[str, Any] = field(default_factory=lambda: {"full": True})
+
+
+def see(path, **how):
+    """Run a script in a process of its own, with the checks or without."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.sanitizer.template"])
     ours, theirs = context.Pipe()
-    process = context.Process(target=_run, args=(theirs, str(path), checked, filmed, share, limits))
+    process = context.Process(target=_run, args=(theirs, str(path), How(**how)))
     process.start()
     theirs.close()
     try:
@@ -92,21 +103,24 @@ def see(path, *, checked=True, filmed=False, share=0.0, **limits):
         process.join()
 
 
-def _run(pipe, path, checked, filmed, share, limits):  # noqa: PLR0913, PLR0917 - across a process
+def _run(pipe, path, how):
     import torch  # noqa: PLC0415 - not needed where the scripts are only listed
 
+    import trueload  # noqa: PLC0415
     from trueload.sanitizer.limits import Limits  # noqa: PLC0415
     from trueload.sanitizer.script import Watched  # noqa: PLC0415
 
     torch.set_num_threads(1)
     multiprocessing.set_start_method("fork", force=True)  # as in a script that is just run
+    if how.ours:
+        trueload.install()
     program = running.Program("script", path, ())
     output, warnings = StringIO(), StringIO()
     seen: dict[str, Any] = {}
     with redirect_stdout(output), redirect_stderr(warnings):
-        if checked:
-            watched = Watched(Limits(**({"full": True} | limits)), filmed=filmed)
-            watched.recorder.pace.share = share
+        if how.checked:
+            watched = Watched(Limits(**how.limits), filmed=how.filmed)
+            watched.recorder.pace = replace(watched.recorder.pace, **how.pace)
             error = watched.run(lambda: running.run(program))
             report = watched.report(list(CHECKS.values()))
             seen = {name: getattr(report, name) for name in _FIELDS}

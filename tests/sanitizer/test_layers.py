@@ -59,3 +59,15 @@ def test_what_is_inherited_is_left_alone():
         replace(stack, Heir, "shown", adding("a"))
         assert Heir().shown() == "o"
     assert "shown" not in vars(Heir)
+
+
+def test_what_is_inherited_is_replaced_for_the_heir_alone_if_asked():
+    first, second = ExitStack(), ExitStack()
+    replace(first, Heir, "shown", adding("a"), inherited=True)
+    replace(second, Heir, "shown", adding("b"), inherited=True)
+    assert (Heir().shown(), Owner().shown()) == ("oab", "o")
+    first.close()
+    assert Heir().shown() == "ob"
+    second.close()
+    assert Heir().shown() == "o"
+    assert "shown" not in vars(Heir)

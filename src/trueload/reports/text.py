@@ -31,6 +31,11 @@ def render(report: Report, console: Console) -> None:
     _show(Text(f"  examined {_examined(report.examined)}"), console)
 
 
+def shown(finding: Finding) -> str:
+    """Give a finding as plain text, for a log."""
+    return "\n".join(line.plain for line in _finding(finding))
+
+
 def _show(line: Text, console: Console) -> None:
     console.print(line, soft_wrap=True, highlight=False)
 

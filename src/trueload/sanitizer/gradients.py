@@ -142,9 +142,16 @@ class Gradients:
             held = [tensor.grad for tensor in self.tensors() if tensor.grad is not None]
         return all(map(is_finite, held)) if held else None
 
-    def has_moved(self) -> bool:
+    def forget(self) -> None:
+        """Know nothing of what is held now: nobody has looked for a while."""
+        self.backwards, self.lost = [], []
+        self.carried = self.used = self.changed = self._zeros = False
+        self._seen = [None] * len(self._probes)
+        self._remember()
+
+    def has_moved(self, *, detailed: bool) -> bool:
         """Say whether a parameter changed since this was first asked, by whatever hand."""
-        if not self._probes or not self.may_look(detailed=False):
+        if not self._probes or not self.may_look(detailed=detailed):
             return False
         probe = self._probes[0]
         if self._first is None or self._first[0]() is not probe:

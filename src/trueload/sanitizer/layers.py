@@ -19,18 +19,21 @@ class _Layers:
 
     Args:
         owner: A class or a module.
-        name: The attribute, which is the owner's own.
+        name: The attribute, the owner's own or one that it inherits.
     """
 
     def __init__(self, owner: Any, name: str) -> None:
         self._owner, self._name = owner, name
-        self._original = self._current = vars(owner)[name]
+        self._inherits = name not in vars(owner)
+        self._original = getattr(owner, name) if self._inherits else vars(owner)[name]
+        self._current = self._original
         self._makes: list[Make] = []
 
     @property
     def is_covered(self) -> bool:
-        """Whether somebody else has replaced the attribute since."""
-        return vars(self._owner).get(self._name) is not self._current
+        """Whether somebody else has replaced the attribute since, or taken it away."""
+        own = vars(self._owner).get(self._name, _NOTHING)
+        return own is not self._current and bool(self._makes)
 
     def add(self, make: Make) -> None:
         """Put a layer on top."""
@@ -39,12 +42,17 @@ class _Layers:
 
     def take_out(self, make: Make) -> bool:
         """Take a layer out, and say whether none is left."""
+        covered = self.is_covered
         self._makes.remove(make)
-        if not self.is_covered:
-            whole = self._original
-            for one in self._makes:
-                whole = one(whole)
+        if covered:
+            return not self._makes
+        whole = self._original
+        for one in self._makes:
+            whole = one(whole)
+        if self._makes or not self._inherits:
             self._set(whole)
+        else:
+            delattr(self._owner, self._name)
         return not self._makes
 
     def _set(self, value: Any) -> None:
@@ -52,11 +60,14 @@ class _Layers:
         self._current = value
 
 
+_NOTHING = object()
 _all: dict[tuple[Any, str], _Layers] = {}
 _lock = threading.RLock()
 
 
-def replace(stack: ExitStack, owner: Any, name: str, make: Make) -> None:
+def replace(
+    stack: ExitStack, owner: Any, name: str, make: Make, *, inherited: bool = False
+) -> None:
     """Replace an attribute by what `make` makes of it, until the stack is left.
 
     Args:
@@ -64,11 +75,12 @@ def replace(stack: ExitStack, owner: Any, name: str, make: Make) -> None:
         owner: A class or a module.
         name: The attribute; nothing is done where the owner itself has none of this name.
         make: Makes the replacement; it may be called again as others come and go.
+        inherited: Whether an attribute that the owner inherits is replaced too, for it alone.
     """
     with _lock:
         layers = _all.get((owner, name))
         if layers is None or layers.is_covered:
-            if name not in vars(owner):
+            if name not in vars(owner) and not inherited:
                 return
             layers = _all[owner, name] = _Layers(owner, name)
         layers.add(make)

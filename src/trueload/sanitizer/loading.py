@@ -16,15 +16,23 @@ if TYPE_CHECKING:
 
 
 class _Epoch:
-    """An iteration over a loader that is going on."""
+    """An iteration over a loader that is going on.
 
-    __slots__ = ("batches", "begun", "ended", "facts", "given", "number")
+    Attributes:
+        begun: The line that began it.
+        cursor: Of an iterator of ours, what it is at; another one is another epoch.
+        is_asked: Whether it is being asked for a batch, as by itself.
+        given: When it gave its latest batch.
+    """
 
-    def __init__(self, facts: Loader, number: int, begun: Place) -> None:
+    __slots__ = ("batches", "begun", "cursor", "ended", "facts", "given", "is_asked", "number")
+
+    def __init__(self, facts: Loader, iterator: Any, begun: Place) -> None:
         self.facts, self.begun = facts, begun
-        self.number = number
+        self.number = facts.epochs
+        self.cursor = getattr(iterator, "_cursor", None)
         self.batches = 0
-        self.ended = False
+        self.ended = self.is_asked = False
         self.given: float | None = None
 
 
@@ -51,7 +59,7 @@ class Loading:
         """How often the loader that trains was read to its end."""
         return max(self._training.values(), default=0)
 
-    def made(self, loader: DataLoader) -> Loader:
+    def made(self, loader: DataLoader, *, met: bool = False) -> Loader:
         """Give the facts of a loader, new ones where it was not seen before."""
         facts = self._facts.get(loader)
         if facts is None:
@@ -64,26 +72,71 @@ class Loading:
                 batch_size=loader.batch_size,
                 sampler=type(loader.sampler).__name__,
                 num_workers=loader.num_workers,
+                met=met,
             )
             self._facts[loader] = facts
             self.live[facts] = ref(loader)
             recorder.run.loaders.append(facts)
         return facts
 
+    def follows(self, loader: DataLoader) -> bool:
+        """Say whether what a loader does in this thread is followed."""
+        return self._recorder.scope.is_here() and self._recorder.scope.has_loader(loader)
+
     def beginning(self, loader: DataLoader) -> None:
         """Put down that an iteration is about to begin."""
-        facts = self.made(loader)
+        if not self._recorder.scope.is_whole:
+            return
+        facts = self.made(loader, met=True)
         self._recorder.fetching.beginning(facts)
         self._recorder.workers.beginning(loader, facts)
 
+    def failed(self, loader: DataLoader, error: Exception) -> None:
+        """Put down that an iteration could not begin."""
+        if self._recorder.scope.is_whole:
+            self._recorder.workers.failed(loader, error)
+
     def begun(self, loader: DataLoader, iterator: Any) -> None:
         """Put down that an iteration began."""
-        facts = self.made(loader)
+        facts = self.made(loader, met=True)
+        self._begin(facts, iterator)
+
+    def _begin(self, facts: Loader, iterator: Any) -> _Epoch:
         recorder = self._recorder
         event = EpochBegun(**recorder.stamp(), loader=facts, epoch=facts.epochs)
         recorder.run.add(event)
-        self._epochs[iterator] = _Epoch(facts, facts.epochs, event.place)
+        epoch = self._epochs[iterator] = _Epoch(facts, iterator, event.place)
         facts.epochs += 1
+        return epoch
+
+    def _now(self, iterator: Any) -> _Epoch | None:
+        """Give the epoch that an iterator is in: one of ours goes on from one to the next."""
+        epoch = self._epochs.get(iterator)
+        if epoch is None or getattr(iterator, "_cursor", None) is epoch.cursor:
+            return epoch
+        if not epoch.ended:
+            self.ended(iterator)
+        return self._begin(epoch.facts, iterator)
+
+    def asks(self, iterator: Any) -> bool:
+        """Say whether an iterator is asked for a batch by anybody but itself.
+
+        Where it is, `asked` must follow.
+        """
+        epoch = self._epochs.get(iterator)
+        if epoch is None:
+            self.latest = None  # what comes next is of a loader that is not followed
+            return False
+        if epoch.is_asked:
+            return False
+        epoch.is_asked = True
+        if self._recorder.scope.is_whole:
+            self._recorder.guarded(self._recorder.handed.before_fetch)
+        return True
+
+    def asked(self, iterator: Any) -> None:
+        """Note that an iterator has answered."""
+        self._epochs[iterator].is_asked = False
 
     def fetched(self, iterator: Any, batch: Any, asked: float, looked_seconds: float) -> None:
         """Put down that a batch was given.
@@ -95,7 +148,7 @@ class Loading:
             looked_seconds: How much of the time since went into our own looks.
         """
         now = time.perf_counter()
-        epoch = self._epochs.get(iterator)
+        epoch = self._now(iterator)
         if epoch is None:
             return
         recorder = self._recorder
@@ -118,8 +171,9 @@ class Loading:
         live = self.live[epoch.facts]()
         indices = recorder.guarded(recorder.samples.fetched, iterator, live, event, batch) or []
         recorder.run.samples += len(indices) or epoch.facts.batch_size or 0
-        dataset = getattr(iterator, "_dataset", None)
-        recorder.guarded(recorder.handed.fetched, dataset, event, epoch.begun, indices, batch)
+        if recorder.scope.is_whole:
+            dataset = getattr(iterator, "_dataset", None)
+            recorder.guarded(recorder.handed.fetched, dataset, event, epoch.begun, indices, batch)
         if recorder.camera is not None:
             recorder.guarded(recorder.camera.fetched, event, batch)
         epoch.given = time.perf_counter()

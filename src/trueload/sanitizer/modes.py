@@ -5,6 +5,9 @@ dropout on while it is evaluated. So its parts are asked: dropout that drops, an
 the statistics of the batch.
 """
 
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary, ref
 
@@ -16,6 +19,8 @@ from trueload.evidence.events import Acting, FirstLayer
 from trueload.sanitizer.batches import leaves_of
 
 if TYPE_CHECKING:
+    from torch.utils.hooks import RemovableHandle
+
     from trueload.findings import Place
     from trueload.sanitizer.recorder import Recorder
 
@@ -25,6 +30,7 @@ _CONVOLUTION: Final = nn.modules.conv._ConvNd  # noqa: SLF001 - the base of all 
 _ANY_NORM: Final = (nn.GroupNorm, nn.LayerNorm, nn.modules.batchnorm._NormBase)  # noqa: SLF001
 _WITH_WEIGHTS: Final = (_CONVOLUTION, nn.Linear, nn.Embedding, nn.RNNBase)
 _NEW_LOOK: Final = 64
+_NOTHING: Final = nullcontext()
 
 
 class Modes:
@@ -77,9 +83,52 @@ class Modes:
             channels = module.in_channels if isinstance(module, _CONVOLUTION) else None
             event.first = FirstLayer(type(module).__name__, leaves[0], channels)
 
+    def first_layer_of(self, module: nn.Module) -> AbstractContextManager[None]:
+        """Put down what the first layer is given, while a module is called.
+
+        Hooks are put into its layers for that one call, unless something has been compiled, which
+        would be compiled anew for them.
+        """
+        if self._waiting is None or _is_compiled(module):
+            return _NOTHING
+        return self._at_layers(module)
+
+    @contextmanager
+    def _at_layers(self, module: nn.Module) -> Iterator[None]:
+        handles: list[RemovableHandle] = []
+
+        def called(layer: nn.Module, inputs: Any) -> None:
+            if torch.compiler.is_compiling():
+                return
+            while handles:
+                handles.pop().remove()
+            self._recorder.quietly(self.layer, layer, inputs)
+
+        layers = [part for part in module.modules() if isinstance(part, _WITH_WEIGHTS)]
+        handles += [layer.register_forward_pre_hook(called) for layer in layers]
+        try:
+            yield
+        finally:
+            self._waiting = None
+            while handles:
+                handles.pop().remove()
+
     def switched(self, module: nn.Module) -> None:
         """Put down the line that set a module's mode."""
         self._switched[module] = self._recorder.places.here(2), self._recorder.number
+
+
+def _is_compiled(module: nn.Module) -> bool:
+    """Say whether a part of a model is compiled, or anything at all in this process."""
+    dynamo = sys.modules.get("torch._dynamo.utils")
+    if dynamo is not None and dynamo.counters["frames"]:
+        return True
+    return any(
+        hasattr(part, "_orig_mod")
+        or part._compiled_call_impl is not None  # noqa: SLF001 - torch's mark
+        or isinstance(part, torch.jit.ScriptModule)
+        for part in module.modules()
+    )
 
 
 def _acts(part: nn.Module) -> bool:

@@ -8,7 +8,7 @@ models are alive; what was found stays when they are gone.
 import gc
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
-from weakref import ref
+from weakref import WeakSet, ref
 
 import torch
 from torch import nn
@@ -39,6 +39,7 @@ class Parameters:
         self._sums: dict[int, float] = {}
         self._homes: dict[int, ref[nn.Module]] = {}
         self._marks: dict[int, tuple[ref[nn.Module], Module | None]] = {}
+        self._others: WeakSet[torch.optim.Optimizer] = WeakSet()
 
     def known(self, tensor: torch.Tensor) -> Parameter:
         """Give the facts of a leaf tensor, new ones where it was not seen before."""
@@ -116,8 +117,32 @@ class Parameters:
                 facts.ran_with_grad += enabled
                 facts.ran_without_grad += not enabled
 
+    def held_elsewhere(self, optimizer: torch.optim.Optimizer) -> None:
+        """Put down that an optimizer that is not followed steps with parameters of its own."""
+        self._others.add(optimizer)
+
+    def survey_others(self) -> None:
+        """Look for parameters that optimizers hold which are not followed."""
+        wanted = {p.number for p in self._run.parameters if p.in_graphs and not p.optimizers}
+        if not wanted:
+            return
+        known = {optimizer for optimizer in gc.get_objects() if _is_optimizer(optimizer)}
+        for optimizer in {*known, *self._others}:
+            for group in optimizer.param_groups:
+                for tensor in group["params"]:
+                    if self.has(tensor):
+                        self.known(tensor).elsewhere = True
+
     def survey(self) -> None:
         """Look through all living models: names, owners, what is frozen, what is in plain lists."""
+        self.survey_names()
+        for reference, facts in list(self._known.values()):
+            tensor = reference()
+            if tensor is not None:
+                self._look(tensor, facts)
+
+    def survey_names(self) -> None:
+        """Look through all living models for names, owners, and what is in plain lists."""
         for module, facts in self._roots():
             for name, tensor in module.named_parameters():
                 self._name(self.known(tensor), name, facts)
@@ -127,10 +152,6 @@ class Parameters:
                     continue
                 for name, tensor in held.named_parameters():
                     self._hide(self.known(tensor), where, f"{where}.{name}", facts)
-        for reference, facts in list(self._known.values()):
-            tensor = reference()
-            if tensor is not None:
-                self._look(tensor, facts)
 
     def survey_unowned(self) -> None:
         """Look for the owners of parameters that no root module has, among all living objects."""
@@ -166,6 +187,10 @@ class Parameters:
         for name in vars(tensor):
             if name in _MISSPELLED:
                 facts.misspelled = name
+
+
+def _is_optimizer(thing: Any) -> bool:
+    return issubclass(type(thing), torch.optim.Optimizer) and hasattr(thing, "param_groups")
 
 
 def _shape(tensor: torch.Tensor) -> tuple[int, ...]:

@@ -27,33 +27,27 @@ from trueload.evidence import (
 from trueload.findings import Place
 from trueload.sanitizer.batches import leaves_of
 from trueload.sanitizer.fetching import Fetching
-from trueload.sanitizer.gradients import Gradients, is_finite
-from trueload.sanitizer.graphs import Lines, Locator, Walk
+from trueload.sanitizer.gradients import Gradients
+from trueload.sanitizer.graphs import Locator
 from trueload.sanitizer.handed import Handed
 from trueload.sanitizer.limits import Limits
 from trueload.sanitizer.loading import Loading
+from trueload.sanitizer.losses import Losses
 from trueload.sanitizer.modes import Modes
 from trueload.sanitizer.pace import Pace
 from trueload.sanitizer.parameters import Parameters
 from trueload.sanitizer.places import Places
 from trueload.sanitizer.rates import Rates, rate_of
 from trueload.sanitizer.samples import Samples
+from trueload.sanitizer.scope import Scope
 from trueload.sanitizer.workers import Workers
 
 if TYPE_CHECKING:
     from trueload.sanitizer.camera import Camera
+    from trueload.sanitizer.telling import Telling
 
 _INPUTS: Final = 8
 _TROUBLES: Final = 8
-_KEPT: Final = 256
-_SCANS: Final = 4
-_KEPT_KEY: Final = "trueload.kept"
-
-
-class _Sentinel:
-    """Lives as long as the graph that it was put into."""
-
-    __slots__ = ("__weakref__",)
 
 
 class Recorder:
@@ -63,6 +57,7 @@ class Recorder:
         places: Finds the user's lines.
         limits: When to stop; `None` for never.
         pace: When to look in detail; the default of `trueload check` if left out.
+        scope: What to follow; all of the process if left out.
 
     Attributes:
         run: The evidence.
@@ -75,19 +70,26 @@ class Recorder:
         samples: Their samples.
         modes: The modes in which models are called.
         rates: Learning rates, and what clips gradients.
+        losses: The losses.
         held: What the parameters of each optimizer hold.
         camera: Records what only the HTML page shows; `None` where that is not asked for.
+        telling: Tells findings while the run goes on; `None` for not before its end.
         troubles: What went wrong in the instruments themselves, the first few.
     """
 
     def __init__(
-        self, places: Places, limits: Limits | None = None, pace: Pace | None = None
+        self,
+        places: Places,
+        limits: Limits | None = None,
+        pace: Pace | None = None,
+        scope: Scope | None = None,
     ) -> None:
         self.run = Run()
         self.is_open = True
         self.places = places
         self.limits = limits
         self.pace = Pace() if pace is None else pace
+        self.scope = Scope() if scope is None else scope
         self.parameters = Parameters(self.run)
         self.loading = Loading(self)
         self.fetching = Fetching(self)
@@ -96,24 +98,23 @@ class Recorder:
         self.samples = Samples(self)
         self.modes = Modes(self)
         self.rates = Rates(self)
+        self.losses = Losses(self)
         self.steps = 0
         self.troubles: list[Exception] = []
         self.locator = Locator(lambda: places.here(3), lambda: self.steps, self.failed)
         self.camera: Camera | None = None
+        self.telling: Telling | None = None
         self.stepping: Step | None = None
         self.backward: Backward | None = None
         self._number = 0
         self._since_step = 0
         self._stepped = 0
         self._inputs = 0
-        self._scans = 0
         self._is_busy = False
         self._evaluated = False
         self.held: WeakKeyDictionary[torch.optim.Optimizer, Gradients] = WeakKeyDictionary()
         self._seen: WeakKeyDictionary[torch.optim.Optimizer, Optimizer] = WeakKeyDictionary()
         self._modes: dict[Module, bool] = {}
-        self._kept: list[ref[_Sentinel]] = []
-        self._lines = Lines()
         self._frame: FrameType | None = None
 
     # What all hooks need.
@@ -144,6 +145,8 @@ class Recorder:
             return
         if self.steps >= self.pace.first:
             self.locator.end()
+        if self.telling is not None:
+            self.guarded(self.telling.look_if_due, self.steps)
         if self.limits is None:
             return
         if self.limits.reached(self.steps, self.loading.passes, evaluated=self._evaluated):
@@ -159,22 +162,44 @@ class Recorder:
         self.survey()
         self.guarded(self.parameters.survey_unowned)
         self.guarded(self.samples.finish)
-        self.guarded(self.fetching.read_notes)
-        self.guarded(self.handed.finish)
-        self.guarded(self.workers.finish)
+        if self.scope.is_whole:
+            self.guarded(self.fetching.read_notes)
+            self.guarded(self.handed.finish)
+            self.guarded(self.workers.finish)
+        else:
+            self.guarded(self.parameters.survey_others)
         self.run.kept_places = self.locator.kept
         for file in sorted(self.places.files):
             self.run.sources[file] = self.places.text(file)
         return self.run
 
+    def begin(self, place: Place) -> None:
+        """Begin to follow what is there already, or go on after a pause.
+
+        Args:
+            place: The user's line that asks for it.
+        """
+        self.stepping = self.backward = self._frame = None
+        self.loading.latest = None
+        for held in self.held.values():
+            held.forget()
+        for optimizer in self.scope.optimizers:
+            self.optimizer(optimizer, place, met=True)
+        for model in self.scope.models:
+            if not self.parameters.root(model)[0]:
+                self.parameters.new_root(model, place)
+        self.parameters.survey_names()
+
     # Optimizers.
 
-    def optimizer(self, optimizer: torch.optim.Optimizer, place: Place | None = None) -> Optimizer:
+    def optimizer(
+        self, optimizer: torch.optim.Optimizer, place: Place | None = None, *, met: bool = False
+    ) -> Optimizer:
         """Give the facts of an optimizer, new ones where it was not seen before."""
         facts = self._seen.get(optimizer)
         if facts is None:
             where = self.places.here(2) if place is None else place
-            facts = Optimizer(len(self.run.optimizers), type(optimizer).__name__, where)
+            facts = Optimizer(len(self.run.optimizers), type(optimizer).__name__, where, met=met)
             self._seen[optimizer] = facts
             self.run.optimizers.append(facts)
             weak = ref(optimizer)
@@ -211,16 +236,8 @@ class Recorder:
             partial=options.get("inputs") is not None,
             fetch=self.loading.latest,
         )
-        if loss.is_cpu or detailed:
-            backward.finite = is_finite(loss)
-        if backward.finite is False:
-            self.loading.look_again()
-        if detailed:
-            self._walk(loss, backward)
-        elif self.pace.scans or (backward.finite is False and self._may_scan()):
-            walk = Walk(loss, lambda _: None)
-            backward.hazards = walk.hazards(self._lines, backward.place)
-        self._keep(loss, backward)
+        if not self.losses.look(loss, backward, detailed=detailed):
+            return None
         self.backward = backward
         if self.camera is not None:
             self.guarded(self.camera.backward_begun, loss)
@@ -240,8 +257,11 @@ class Recorder:
             if held.after_backward(backward, reached=numbers, detailed=graph is not None):
                 held.facts.backwards += 1
                 if not held.facts.steps:
-                    held.facts.moved = held.facts.moved or held.has_moved()
+                    moved = held.has_moved(detailed=graph is not None)
+                    held.facts.moved = held.facts.moved or moved
                 into.append(held.facts)
+        if graph is None and not (into or self.scope.is_whole):
+            return  # of a model that is not followed
         backward.into = tuple(into)
         self.run.add(backward)
         self.loading.trained(backward.fetch)
@@ -255,39 +275,6 @@ class Recorder:
         self.backward = None
         self.run.add(backward)
         self.survey()
-
-    def _walk(self, loss: torch.Tensor, backward: Backward) -> None:
-        walk = Walk(loss, self._numbered)
-        backward.graph = walk.graph(self._lines, backward.place)
-        backward.hazards = walk.hazards(self._lines, backward.place)
-        self.run.graphs += 1
-        for number, distance in walk.distances.items():
-            parameter = self.run.parameters[number]
-            parameter.in_graphs += 1
-            nearest = parameter.distance
-            parameter.distance = distance if nearest is None else min(nearest, distance)
-
-    def _may_scan(self) -> bool:
-        """Say whether the graph of a loss that is not finite is walked: the first few only."""
-        self._scans += 1
-        return self._scans <= _SCANS
-
-    def _numbered(self, tensor: torch.Tensor) -> int | None:
-        """Number a leaf if it is a parameter; inputs that require gradients are none."""
-        if isinstance(tensor, nn.Parameter) or self.parameters.has(tensor):
-            return self.parameters.known(tensor).number
-        return None
-
-    def _keep(self, loss: torch.Tensor, backward: Backward) -> None:
-        """Count the graphs of earlier losses that are still alive, and mark this one."""
-        root: Any = loss.grad_fn
-        if root is None:
-            return
-        self._kept = [kept for kept in self._kept if kept() is not None][-_KEPT:]
-        backward.kept_alive = len(self._kept)
-        sentinel = _Sentinel()
-        root.metadata[_KEPT_KEY] = sentinel
-        self._kept.append(ref(sentinel))
 
     # Steps.
 

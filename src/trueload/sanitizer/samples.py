@@ -16,11 +16,13 @@ from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 import torch
-from torch.utils.data import Subset
+from torch.utils.data import IterableDataset, Subset
 
 from trueload.evidence import Fetch, Loader
 from trueload.evidence.data import Contents, Labels, Order, PrivateGenerator, Shared
 from trueload.fingerprint import length_of
+from trueload.progress import Cursor, Progress
+from trueload.tasks import listed
 from trueload.tree import leaves
 
 if TYPE_CHECKING:
@@ -116,6 +118,9 @@ class Samples:
 
     def _indices_of(self, iterator: Any) -> list[int]:
         """Take the indices of a batch; those of an epoch that was left early are passed over."""
+        cursor = getattr(iterator, "_cursor", None)
+        if isinstance(cursor, Cursor):
+            return _indices_at(cursor)
         ahead = self._indices.get(iterator, [])
         while ahead:
             order, indices = ahead.pop(0)
@@ -223,6 +228,8 @@ class Samples:
     def _seek_generators(self, loader: Any, facts: Loader) -> None:
         if loader.worker_init_fn is not None or loader.num_workers < 1 + loader.persistent_workers:
             return
+        if _seeds_generators(loader):
+            return
         base, _ = _resolve(loader.dataset, [])
         owners = [base, *_parts(base)]
         for owner in owners:
@@ -234,6 +241,16 @@ class Samples:
                     self._data.generators.append(PrivateGenerator(facts, path, kind))
 
 
+def _seeds_generators(loader: Any) -> bool:
+    """Say whether a loader is one of ours, and seeds the generators that its dataset owns."""
+    progress = getattr(loader, "_progress", None)
+    return (
+        isinstance(progress, Progress)
+        and loader.rng != "worker"
+        and not isinstance(loader.dataset, IterableDataset)
+    )
+
+
 def _is_plain(value: Any) -> bool:
     return (
         isinstance(value, torch.Tensor)
@@ -243,6 +260,15 @@ def _is_plain(value: Any) -> bool:
         and value.dim() > 0
         and not (value.is_complex() or value.is_quantized or value.is_nested)
     )
+
+
+def _indices_at(cursor: Cursor) -> list[int]:
+    """Give the indices of the batch that an iterator of ours has given last."""
+    if cursor.stream or cursor.task is None:
+        return []
+    indices = listed(cursor.task.indices)
+    chosen = list(indices) if isinstance(indices, (list, tuple, range)) else [indices]
+    return chosen if chosen and isinstance(chosen[0], (int, np.integer)) else []
 
 
 def _are_labels(tensor: torch.Tensor) -> bool:

@@ -10,8 +10,10 @@ def groups(run: Run, optimizer: Optimizer) -> list[Step]:
     return [step for step in run.steps(optimizer) if step.backwards and _is_group(step)]
 
 
-def usual(steps: list[Step]) -> int:
-    """Give how many backward passes most of these steps use."""
+def usual(run: Run, steps: list[Step]) -> int:
+    """Give how many backward passes a step uses: as the user said, else as most of these do."""
+    if run.accumulate is not None:
+        return run.accumulate
     counts = Counter(len(step.backwards) for step in steps)
     return counts.most_common(1)[0][0] if counts else 0
 

@@ -47,7 +47,7 @@ class LeftoverGradients(Check):
             steps = groups(run, optimizer)
             within = [step for step in steps if len(epochs_of(step.backwards)) == 1]
             across = [step for step in steps if len(epochs_of(step.backwards)) > 1]
-            number = usual(within)
+            number = usual(run, within)
             longer = [step for step in across if len(step.backwards) > number]
             if not number or not longer or any(len(s.backwards) != number for s in within):
                 continue

@@ -15,7 +15,9 @@ class ClearedBeforeStep(Check):
     """Gradients are cleared after `backward()` and before the step that should use them.
 
     What it finds: an optimizer that steps with no gradients, or with zeros, although a backward
-    pass since its last step had left some, and no model was called in between.
+    pass since its last step had left some, and no model was called in between. Where
+    `watch(..., accumulate=4)` says how many passes a step is to use, also one that uses fewer since
+    the others were cleared.
 
     Why it matters: the step does nothing. With weight decay or momentum it does something, but
     not what the loss asks for.
@@ -45,6 +47,7 @@ class ClearedBeforeStep(Check):
         for optimizer in run.optimizers:
             steps = [step for step in _empty(run, optimizer) if not _forward_between(run, step)]
             if len(steps) < _ENOUGH:
+                yield from self._in_part(run, optimizer)
                 continue
             yield self.found(
                 f"`{optimizer.kind}` steps without gradients: they are cleared before the step",
@@ -53,6 +56,30 @@ class ClearedBeforeStep(Check):
                 hint="call `zero_grad()` before `backward()`, or after `step()`",
                 count=len(steps),
             )
+
+    def _in_part(self, run: Run, optimizer: Optimizer) -> Iterator[Finding]:
+        """Yield a finding where fewer backward passes are used than the user said."""
+        wanted = run.accumulate or 0
+        steps = [
+            step
+            for step in run.steps(optimizer)
+            if 0 < len(step.backwards) < wanted <= len(step.backwards) + len(step.lost)
+        ]
+        if len(steps) < _ENOUGH:
+            return
+        last = steps[-1]
+        lost = wanted - len(last.backwards)
+        yield self.found(
+            f"{lost} of {wanted} backward passes of each step are cleared before it",
+            last.place,
+            [
+                ("steps", f"{len(steps)} of {len(run.steps(optimizer))} with a part only"),
+                ("backward", f"{last.lost[-1].place.short}, its gradients were cleared"),
+                ("declared", f"{wanted} backward passes a step"),
+            ],
+            hint="call `zero_grad()` after `step()` only",
+            count=len(steps),
+        )
 
 
 class StepBeforeBackward(Check):

@@ -52,7 +52,7 @@ class AccumulationTailLost(Check):
         """Yield a finding for each optimizer that loses the ends of epochs."""
         for optimizer in run.optimizers:
             steps = groups(run, optimizer)
-            number = usual(steps)
+            number = usual(run, steps)
             tails = list(_tails(run, optimizer, number)) if number > 1 else []
             if not tails or {one.place for one, _, _ in tails} != {steps[0].backwards[0].place}:
                 continue

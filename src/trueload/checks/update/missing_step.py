@@ -48,8 +48,9 @@ class MissingStep(Check):
         """Yield a finding for each optimizer that never steps."""
         if not (run.complete or EpochEnded in run.happened):
             return
+        enough = max(_ENOUGH, 2 * (run.accumulate or 1))
         for optimizer in run.optimizers:
-            if optimizer.backwards < _ENOUGH or not _is_idle(optimizer):
+            if optimizer.backwards < enough or not _is_idle(optimizer):
                 continue
             backward = next(one for one in reversed(run.backwards) if optimizer in one.into)
             if not _in_training(run, backward):

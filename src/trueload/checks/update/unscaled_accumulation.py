@@ -52,7 +52,7 @@ class AccumulationNotScaled(Check):
         """Yield a finding for each optimizer that adds up means."""
         for optimizer in run.optimizers:
             steps = groups(run, optimizer)
-            number = usual(steps)
+            number = usual(run, steps)
             usual_steps = [step for step in steps if len(step.backwards) == number]
             if number < 2 or len(usual_steps) < _ENOUGH or any(s.changed for s in usual_steps):  # noqa: PLR2004
                 continue
