@@ -402,7 +402,8 @@ def _clipping(recorder: Recorder, stack: ExitStack) -> None:
 
 
 def _graph(recorder: Recorder, stack: ExitStack) -> None:
-    recorder.locator.begin()
+    if recorder.steps < recorder.pace.first:
+        recorder.locator.begin()
     stack.callback(recorder.locator.end)
 
 
