@@ -45,7 +45,7 @@ from trueload.replay import Asked, find
 from trueload.shares import Even
 from trueload.state import LoaderState
 from trueload.statistics import Meter, Statistics
-from trueload.watching.writes import Budget
+from trueload.watching.budget import Experience
 from trueload.workers.memory import Pool
 from trueload.workers.shelf import Shelf
 
@@ -186,7 +186,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         own |= {"dataset_in_worker": dataset_in_worker, "manifest": manifest}
         check_own(dataset, own | {"in_order": in_order})
         self._progress = Progress()
-        self._pool, self._shelf, self._budget = Pool(), Shelf(), Budget()
+        self._pool, self._shelf, self._experience = Pool(), Shelf(), Experience()
         self._meter = Meter()
         self._learner, self._allowance = Learner(), Allowance(FIRST_SECONDS)
         super().__init__(
@@ -224,7 +224,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
 
     def __getstate__(self) -> dict[str, Any]:
         """Give a copy or a pickle its own progress and memory."""
-        own = {"_pool": Pool(), "_shelf": Shelf(), "_budget": Budget(), "_meter": Meter()}
+        own = {"_pool": Pool(), "_shelf": Shelf(), "_experience": Experience(), "_meter": Meter()}
         own |= {"_learner": Learner(), "_allowance": Allowance(FIRST_SECONDS), "_renewed": None}
         return {**vars(self), "_progress": self._progress.fresh(), **own}
 

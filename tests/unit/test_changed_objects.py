@@ -13,6 +13,7 @@ from trueload import DataLoader, Guard
 from trueload.iterators.telling import _told
 from trueload.recipe import Recipe
 from trueload.tasks import Task
+from trueload.watching.budget import Experience
 from trueload.watching.contents import Contents
 from trueload.watching.plain import PlainWatch
 
@@ -476,7 +477,24 @@ def test_a_sample_that_cannot_be_made_again_is_no_fault_of_the_guards(caplog):
 def test_looking_is_bound_by_the_budget():
     dataset = Detection()
     recipe = Recipe(dataset, None, as_it_is, batched=True)
-    watch = PlainWatch(recipe, Guard(budget_share=0.0001))
+    experience = Experience()
+    watch = PlainWatch(recipe, Guard(), experience)
+    watch.begin(Task(0, 0, 0, [1, 2], 2), set())
+    assert watch._before is not None
+    experience.use_up()
     watch.budget.spend(1.0)
     watch.begin(Task(0, 0, 0, [1, 2], 2), set())
     assert watch._before is None
+
+
+def test_what_is_known_of_a_dataset_is_known_in_the_next_epoch():
+    dataset = Statistics()
+    dataset.total = np.zeros(2048)
+    dataset.points = [np.ones(2048)] * LENGTH
+    loader = DataLoader(dataset, 8, collate_fn=as_it_is)
+    list(loader)
+    assert loader._experience.doubts == {"dataset.total": 3}
+    looks = loader.statistics().watching[0].spent_seconds
+    list(loader)
+    assert loader._experience.doubts == {"dataset.total": 3}
+    assert loader.statistics().watching[0].spent_seconds >= looks

@@ -70,7 +70,7 @@ def strict(dataset, **options):
     list(DataLoader(dataset, 4, guard="strict", **options))
 
 
-@pytest.mark.parametrize("width", [WIDTH, 3], ids=["pages", "small"])
+@pytest.mark.parametrize("width", [WIDTH, 12], ids=["pages", "small"])
 @pytest.mark.parametrize("kind", BUGS)
 def test_a_write_raises_at_its_line_and_changes_nothing(kind, width):
     dataset = kind(width)

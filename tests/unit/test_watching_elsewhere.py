@@ -183,6 +183,39 @@ def test_the_workers_of_torch_undo_writes_too(monkeypatch):
     assert all((epoch == 2).all() for epoch in epochs)
 
 
+class Photos(Dataset):
+    """246 MB, of which one sample in 4,000 changes its row."""
+
+    def __init__(self, bad):
+        self.photos, self.bad = np.ones((4000, 3, 72, 72), np.float32), bad
+
+    def __len__(self):
+        return len(self.photos)
+
+    def __getitem__(self, index):
+        photo = self.photos[index]
+        if index == self.bad:
+            photo -= 0.5
+        return float(photo[0, 0, 0]) + float(photo[2, -1].mean())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bad", [0, 1234, 2777, 3999])
+@pytest.mark.parametrize("refused", [(), ("Protected",)], ids=str)
+def test_one_sample_in_4000_is_named_in_the_first_epoch(bad, refused, without, caplog):
+    without(*refused)
+    loader = DataLoader(
+        *(Photos(bad), 16), shuffle=True, num_workers=2, persistent_workers=True, seed=bad
+    )
+    for _ in range(3):
+        list(loader)
+    loader._iterator = None
+    (message,) = told(caplog)
+    assert message.startswith(f"dataset[{bad}] changes the dataset in place")
+    assert "of epoch 0\n" in message
+    assert "line    photo -= 0.5\n" in message
+
+
 SANDBOXED = """
 import ctypes, os, struct, sys
 from tests.unit.test_watching_elsewhere import Rows

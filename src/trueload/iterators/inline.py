@@ -72,7 +72,7 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             self._maker,
             guard=self._guard,
             forked=False,
-            budget=loader._budget,  # noqa: SLF001 - the loader's own part
+            experience=loader._experience,  # noqa: SLF001 - the loader's own part
             tally=loader._meter.inline,  # noqa: SLF001 - the loader's own part
         )
         self._meter = loader._meter  # noqa: SLF001 - the loader's own part

@@ -91,6 +91,7 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
             common=self._keyed and not is_stream(loader),
             context=context_of(loader),
             guard=self._guard,
+            experience=loader._experience,  # noqa: SLF001 - the loader's own part
         )
         tell_heavy(loader.dataset)
         tell_handles(loader, "fork" if setup.context is None else "spawn")
@@ -100,7 +101,8 @@ class ProcessIterator(_MultiProcessingDataLoaderIter):
             if setup.context is not None:
                 tell_unsent(error, loader)
             raise
-        loader._allowance.use_up()  # noqa: SLF001 - these workers have it; the next begin without
+        for spent in (loader._allowance, loader._experience):  # noqa: SLF001 - the loader's own
+            spent.use_up()  # these workers have it; the next begin without
         self._shutdown = False
         self._engine = Engine(
             self._made_by, depth=depth, in_order=self._in_order, timeout_seconds=self._timeout

@@ -17,14 +17,13 @@ from trueload.errors import count
 from trueload.guard import Guard
 from trueload.recipe import Recipe
 from trueload.tasks import Task
-from trueload.watching.budget import Budget
+from trueload.watching.budget import Experience
 from trueload.watching.contents import Contents, Piece, contents_near
 from trueload.watching.lines import Line, line_that
 from trueload.watching.proof import Changed, Memory, attempts, proved, told, undisturbed
 
 logger = logging.getLogger("trueload")
 
-_FIRST_SECONDS = 0.02
 _MOST_SECONDS = 2.0
 _MOST_DOUBTS = 3
 _MOST_COUNTERS = 8
@@ -38,13 +37,13 @@ class PlainWatch:
 
     Args:
         recipe: What makes batches.
-        guard: What is not looked at, and how much time looking may take.
+        guard: What is not looked at.
+        experience: What is known of the dataset, and how much time looking may take.
     """
 
-    def __init__(self, recipe: Recipe, guard: Guard) -> None:
+    def __init__(self, recipe: Recipe, guard: Guard, experience: Experience) -> None:
         self._recipe, self._guard = recipe, guard
-        self.budget = Budget(guard.budget_share, _FIRST_SECONDS)
-        self._doubts: dict[str, int] = {}
+        self.budget, self._doubts = experience.plain, experience.doubts
         self._before: Contents | None = None
         self._took = 0.0
 
@@ -57,10 +56,15 @@ class PlainWatch:
             always: Whether to do it now.
         """
         self._before = None
-        if self.budget.allows(time.perf_counter()) or always:
+        if self.budget.allows() or always:
             begun = time.thread_time()
             self._before = contents_near(self._recipe.dataset, [task], self._guard, watched)
             self._took = time.thread_time() - begun
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is something to compare."""
+        return self._before is not None
 
     def look(self, task: Task, watched: set[int], others: Others) -> Changed | None:
         """Look what has changed, as the batch has been made just now.

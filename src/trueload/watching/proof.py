@@ -5,11 +5,13 @@ with the same draws each time: one that writes, comes out otherwise the second t
 once what it wrote is put back, changes what the dataset gives.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeVar
+
+import numpy as np
 
 from trueload.blame import Blame
 from trueload.errors import render
@@ -60,15 +62,28 @@ def undisturbed(recipe: Recipe, *memory: Memory) -> Iterator[None]:
                 one.put_back()
 
 
-def attempts(recipe: Recipe, tasks: Iterable[Task]) -> Iterator[tuple[Blame, Make]]:
-    """Give ways to make samples of some batches again, one by one, then the batches."""
+def attempts(
+    recipe: Recipe, tasks: Iterable[Task], first: Container[Any] = ()
+) -> Iterator[tuple[Blame, Make]]:
+    """Give ways to make samples of some batches again, one by one, then the batches.
+
+    Args:
+        recipe: What makes them.
+        tasks: The batches.
+        first: The indices of samples to begin with.
+    """
     known = list(tasks)
-    for task in known:
-        for row in range(task.size):
-            make = partial(recipe.sample, task, EACH, row)
-            yield Blame(task, "fetch", row=row), make
+    samples = [(task, row) for task in known for row in range(task.size)]
+    if first:
+        samples.sort(key=lambda one: _index(*one) not in first)
+    for task, row in samples:
+        yield Blame(task, "fetch", row=row), partial(recipe.sample, task, EACH, row)
     for task in known:
         yield Blame(task, "collate"), partial(recipe.make, task, COMMON)
+
+
+def _index(task: Task, row: int) -> Any:
+    return task.indices[row] if isinstance(task.indices, list | np.ndarray) else task.indices
 
 
 Touched = TypeVar("Touched")

@@ -1,5 +1,6 @@
 """Look after the memory of a dataset while its batches are made, in whatever process."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from trueload.recipe import Recipe
 from trueload.seeds import GlobalStates
 from trueload.stream import Stream, StreamRecipe
 from trueload.tasks import Task
+from trueload.watching.budget import Experience
 from trueload.watching.contents import contents_near
 from trueload.watching.freezing import Frozen, Refused
 from trueload.watching.plain import PlainWatch
@@ -18,7 +20,7 @@ from trueload.watching.proof import Changed, Memory
 from trueload.watching.rereads import Chosen, Read, Rereads
 from trueload.watching.rollback import Originals, Rollback
 from trueload.watching.tally import Tally
-from trueload.watching.writes import Budget, Watch
+from trueload.watching.writes import Watch
 
 Act = Callable[[], Any]
 
@@ -34,7 +36,8 @@ class Sentry:
         recipe: What makes batches.
         guard: Whether it watches, and how much.
         forked: Whether this process was forked from the one that made the dataset.
-        budget: How much time watching arrays may take; one of its own if left out.
+        experience: What is known of the dataset, and how much time looking may take; some of its
+            own if left out.
         tally: Where it counts what it does; one of its own if left out.
 
     Attributes:
@@ -47,13 +50,12 @@ class Sentry:
         *,
         guard: Guard,
         forked: bool,
-        budget: Budget | None = None,
+        experience: Experience | None = None,
         tally: Tally | None = None,
     ) -> None:
         self._recipe, self._dataset = recipe, recipe.dataset
-        self._guard, self._forked, self._budget = guard, forked, budget
-        if budget is not None:
-            budget.share = guard.budget_share
+        self._guard, self._forked = guard, forked
+        self._experience = experience or Experience()
         self.tally = tally or Tally()
         self._found: Changed | None = None
         self._begin(recipe.originals if isinstance(recipe, Recipe) else None)
@@ -106,8 +108,9 @@ class Sentry:
             self.tally.freeze(len(self._frozen))
 
     def _watch_over(self, recipe: Recipe) -> None:
-        watch = Watch(recipe, forked=self._forked, guard=self._guard, budget=self._budget)
-        self._watch, self._plain = watch, PlainWatch(recipe, self._guard)
+        known = self._experience
+        watch = Watch(recipe, forked=self._forked, guard=self._guard, experience=known)
+        self._watch, self._plain = watch, PlainWatch(recipe, self._guard, known)
         self._places = {array.address for array in watch.watched()}
         self.tally.watch(watch.mechanism, watch.arrays)
 
@@ -123,12 +126,16 @@ class Sentry:
             ReadOnlyError: It writes to an array that is read-only.
             Exception: Whatever it raises.
         """
-        frozen = self._frozen
-        if self._plain is not None:
-            self._plain.begin(task, self._places)
+        frozen, watch, plain = self._frozen, self._watch, self._plain
+        if watch is None or plain is None:
+            return self._made_frozen(task, act, frozen, keyed=keyed) if frozen else act()
+        plain.begin(task, self._places)
+        begun = time.perf_counter()
         made = self._made_frozen(task, act, frozen, keyed=keyed) if frozen else act()
-        if self._watch is not None:
-            self._look(task, always=False)
+        self._experience.earn(time.perf_counter() - begun)
+        due = watch.is_due(task)
+        if due or plain.has_begun:
+            self._look(task, always=due)
         return made
 
     def _look(self, task: Task, *, always: bool) -> Changed | None:
@@ -136,7 +143,7 @@ class Sentry:
         if watch is None or plain is None:
             return None
         before = watch.budget.spent_seconds + plain.budget.spent_seconds
-        found = watch.look(task, always=always)
+        found = watch.look(task) if always else None
         found = plain.look(task, self._places, watch.memory) or found
         self._note(found, watch.budget.spent_seconds + plain.budget.spent_seconds - before)
         return found

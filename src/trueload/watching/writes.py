@@ -20,7 +20,7 @@ from trueload.guard import Guard
 from trueload.recipe import Recipe
 from trueload.tasks import Task
 from trueload.watching.arrays import Kept, kept_by
-from trueload.watching.budget import Budget
+from trueload.watching.budget import Experience
 from trueload.watching.contents import contents_near
 from trueload.watching.lines import Line, line_that
 from trueload.watching.pages import Pages, Span, pages_of
@@ -36,15 +36,17 @@ from trueload.watching.proof import (
 )
 from trueload.watching.saved import Saved
 
-__all__ = ["Budget", "Changed", "Watch"]
-
 logger = logging.getLogger("trueload")
 
-_MOST_TASKS = 64
+_WITH_CACHES = 2
+"""How many times what a look takes it costs: it drives other things out of the caches."""
+
+_MOST_TASKS, _FIRST_WAIT = 1024, 16
+_AHEAD_SECONDS, _SHORT_SECONDS = 0.02, 0.002
 _MOST_SECONDS = 2.0
 _MOST_DOUBTS = 3
 """What is written to so often and gives the same nevertheless is a cache, or scratch memory."""
-_MOST_ROWS = 256
+_MOST_ROWS = 1024
 _NAMED_ROWS = 4
 
 
@@ -55,7 +57,8 @@ class Watch:
         recipe: What makes them; its dataset's arrays are looked for now.
         forked: Whether this process was forked from the one that made the dataset.
         guard: What is not looked at.
-        budget: How much time it may take; one of its own if left out.
+        experience: What is known of the dataset, and how much time looking may take; some of its
+            own if left out.
 
     Attributes:
         arrays: What is watched.
@@ -68,18 +71,23 @@ class Watch:
         *,
         forked: bool,
         guard: Guard | None = None,
-        budget: Budget | None = None,
+        experience: Experience | None = None,
     ) -> None:
         self._guard = guard = guard or Guard()
         self._recipe, self._forked = recipe, forked
-        self.budget = budget or Budget(guard.budget_share)
+        experience = experience or Experience()
+        experience.take_share(guard.budget_share)
+        self.budget, self._doubts = experience.arrays, experience.doubts
         found = kept_by(recipe.dataset)
-        self.arrays = [array for array in found if not guard.leaves_alone(array.path)]
+        self.arrays = [array for array in found if not self._leaves_alone(array.path)]
         self._tasks: deque[Task] = deque(maxlen=_MOST_TASKS)
-        self._doubts: dict[str, int] = {}
         self._seen: dict[Span, None] = {}
+        self._wait = _FIRST_WAIT
         self._pages: Pages | None = None
         self._begin()
+
+    def _leaves_alone(self, path: str) -> bool:
+        return self._guard.leaves_alone(path) or self._doubts.get(path, 0) >= _MOST_DOUBTS
 
     def _begin(self) -> None:
         self.close()
@@ -105,34 +113,42 @@ class Watch:
         spans = set(pages.spans)
         return [array for array in self.arrays if array.pages in spans]
 
-    def look(self, task: Task, *, always: bool = False) -> Changed | None:
-        """Look, now and then, what was written since the last time; a batch was made just now.
+    def look(self, task: Task) -> Changed | None:
+        """Look what was written since the last time; a batch was made just now."""
+        if not self._tasks or self._tasks[-1] is not task:
+            self._tasks.append(task)
+        return self._look()
 
-        Args:
-            task: The batch.
-            always: Whether to look now.
-        """
-        if self._pages is None:
-            return None
+    def is_due(self, task: Task) -> bool:
+        """Say whether to look now that a batch has been made."""
+        pages = self._pages
+        if pages is None:
+            return False
         ends = bool(self._tasks) and self._tasks[-1].epoch != task.epoch
         self._tasks.append(task)
-        return self._look(ends=ends, always=always)
+        if pages.is_slow:
+            return ends and self.budget.allows()
+        if pages.tells_again or pages.look_seconds < _SHORT_SECONDS:
+            return self.budget.allows()
+        due = ends or len(self._tasks) >= self._wait  # what was written will be told later, too
+        return due and self.budget.allows(_AHEAD_SECONDS if ends else 0.0)
 
     def end(self) -> Changed | None:
         """Look as an epoch ends."""
-        return self._look(ends=True, always=False) if self._tasks else None
+        return self._look() if self._tasks and self.budget.allows() else None
 
-    def _look(self, *, ends: bool, always: bool) -> Changed | None:
+    def _look(self) -> Changed | None:
         pages, begun = self._pages, time.perf_counter()
-        allowed = self.budget.allows(begun) and (ends or pages is None or not pages.is_slow)
-        if pages is None or not (allowed or always):
+        if pages is None:
             return None
         written = list(chain(self._seen, self._written()))
         looked = time.perf_counter()
         found = self._found(written) if written else None
         self._tasks.clear()
         self._seen.clear()
-        self.budget.spend(min(looked - begun, pages.look_seconds), time.perf_counter() - looked)
+        self._wait = min(2 * self._wait, _MOST_TASKS // 2)
+        spent = _WITH_CACHES * min(looked - begun, pages.look_seconds)
+        self.budget.spend(spent, time.perf_counter() - looked)
         return found
 
     def memory(self) -> list[Memory]:
@@ -158,10 +174,11 @@ class Watch:
         self._written()  # what was put back
         for path in asked:
             self._doubts[path] = self._doubts.get(path, 0) + 1
-        gone = [path for path, doubts in self._doubts.items() if doubts >= _MOST_DOUBTS]
         if found is not None and not self._guard.raises:
-            gone.append(found.path)  # it is told once
-        self._drop(gone)
+            self._doubts[found.path] = _MOST_DOUBTS  # it is told once
+        if any(self._leaves_alone(array.path) for array in self.arrays):
+            self.arrays = [array for array in self.arrays if not self._leaves_alone(array.path)]
+            self._begin()
         return found
 
     def _explained(
@@ -175,7 +192,8 @@ class Watch:
             written: Where that was.
         """
         deadline = time.monotonic() + _MOST_SECONDS
-        tries = attempts(self._recipe, reversed(self._tasks))
+        rows = {row for array in asked.values() for row in array.rows_in(written)[:_MOST_ROWS]}
+        tries = attempts(self._recipe, reversed(self._tasks), first=rows)
         for blame, make in chain(tries, self._of_rows(asked, written)):
             if not asked or time.monotonic() > deadline:
                 return None
@@ -214,14 +232,6 @@ class Watch:
 
     def _written(self) -> list[Span]:
         return [] if self._pages is None else self._pages.written()
-
-    def _drop(self, paths: list[str]) -> None:
-        """Watch some arrays no longer."""
-        if paths:
-            self.arrays = [array for array in self.arrays if array.path not in paths]
-            for path in paths:
-                self._doubts.pop(path, None)
-            self._begin()
 
     def __del__(self) -> None:
         """Watch no longer."""

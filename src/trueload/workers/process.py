@@ -13,6 +13,7 @@ from weakref import WeakSet
 from trueload.guard import GUARD_OFF, Guard
 from trueload.recipe import Recipe
 from trueload.stream import StreamRecipe
+from trueload.watching.budget import Experience
 from trueload.watching.tally import together
 from trueload.workers.base import Event, Lost, Made, Order, StartError, StreamEndError, Workers
 from trueload.workers.board import Board
@@ -51,6 +52,7 @@ class Setup:
         context: The context of `multiprocessing` that starts them anew, or `None` for forks of a
             template of this process.
         guard: How they look after the dataset's memory.
+        experience: What is known of it from earlier epochs.
     """
 
     count: int
@@ -61,6 +63,7 @@ class Setup:
     common: bool
     context: Any = None
     guard: Guard = GUARD_OFF
+    experience: Experience | None = None
 
 
 class ProcessWorkers(Workers):
@@ -255,6 +258,7 @@ class ProcessWorkers(Workers):
             stacks=self._crew.stacks,
             tallies=self._tallies,
             guard=self._setup.guard,
+            experience=self._setup.experience,
             forked=self._setup.context is None,
         )
 

@@ -20,6 +20,7 @@ from trueload.recipe import Recipe
 from trueload.renewal import Renew, renew_in
 from trueload.stream import StreamRecipe
 from trueload.waiting import is_readable
+from trueload.watching.budget import Experience
 from trueload.watching.sentry import Sentry
 from trueload.workers.arena import Arena
 from trueload.workers.bench import Bench
@@ -45,6 +46,7 @@ class Outfit:
         stacks: A descriptor that its Python stack is written to when asked for.
         tallies: Where it counts how it looks after the dataset.
         guard: How the dataset's memory is looked after.
+        experience: What is known of it from earlier epochs.
         forked: Whether it was forked from the process that made the dataset.
     """
 
@@ -58,6 +60,7 @@ class Outfit:
     stacks: int
     tallies: Tallies
     guard: Guard
+    experience: Experience | None
     forked: bool
 
     def __getstate__(self) -> dict[str, Any]:
@@ -108,7 +111,13 @@ def live(outfit: Outfit, recipe: Maker, hooks: Hooks, parent: int) -> None:
     line, heartbeats, number = outfit.line, outfit.heartbeats, outfit.number
     heartbeats.live(number, lives=True)
     tally = outfit.tallies.of(number)
-    sentry = Sentry(recipe, guard=outfit.guard, forked=outfit.forked, tally=tally)
+    sentry = Sentry(
+        recipe,
+        guard=outfit.guard,
+        forked=outfit.forked,
+        experience=outfit.experience,
+        tally=tally,
+    )
     bench = Bench(recipe, outfit.arena, outfit.board, heartbeats.hand(number), sentry)
     while (call := line.receive()) is not None:
         if call.ticket == 0 or heartbeats.is_closing():
