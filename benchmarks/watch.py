@@ -88,9 +88,7 @@ def cases(quick: bool) -> Iterator[Case]:  # noqa: FBT001 - the one argument of 
         del bar
 
 
-def _left_on(
-    name: str, make: Callable[[], Parts], steps: int, bar: Bar | None, turns: int
-) -> Case:
+def _left_on(name: str, make: Callable[[], Parts], steps: int, bar: Bar | None, turns: int) -> Case:
     parts = make()
     going = _steps(*parts)
     watched = _watched(parts)
@@ -158,7 +156,9 @@ class _Checked(AbstractContextManager[None]):
         find(self._recorder.judge())
 
 
-def _steps(model: nn.Module, optimizer: torch.optim.Optimizer, loader: DataLoader) -> Iterator[None]:
+def _steps(
+    model: nn.Module, optimizer: torch.optim.Optimizer, loader: DataLoader
+) -> Iterator[None]:
     while True:
         for inputs, labels in loader:
             optimizer.zero_grad()
