@@ -22,7 +22,7 @@ from typing import Any
 from common import HEAD, Row, amount, cells, factor, options, spread, table
 
 BENCHMARKS = (
-    *("inline", "sampling", "randomness", "memory", "contract", "state", "endless"),
+    *("inline", "sampling", "randomness", "memory", "contract", "accounting", "state", "endless"),
     *("preflight", "workers", "turnover", "sharing", "peers"),
 )
 """In the order in which they run."""

@@ -83,7 +83,7 @@ def _padded(outer: Any) -> Iterator[Unbalanced]:
 
 
 def at_the_end(
-    loader: Any, *, batches: int, promised: int | None, coverage: Coverage | None, whole: bool
+    loader: Any, *, batches: int, promised: int | None, coverage: Coverage | None, shared: bool
 ) -> Iterator[Unbalanced]:
     """Yield what shows at the end of an epoch.
 
@@ -92,9 +92,11 @@ def at_the_end(
         batches: How many batches the epoch had.
         promised: How many `len(loader)` has told somebody that it would have, or `None`.
         coverage: The indices that a followed sampler gave, or `None` where an order is known.
-        whole: Whether all of them have been covered.
+        shared: Whether other ranks have made other batches.
     """
     outer, dataset = loader._index_sampler, loader.dataset  # noqa: SLF001 - torch's name
+    if not shared and promised is None:
+        promised = _safe_length(outer)
     yield from _of_another_length(outer, batches, promised)
     length = length_of(dataset)
     if coverage is None or length is None:
@@ -103,16 +105,14 @@ def at_the_end(
     if coverage.opaque:
         return
     yield from _below(outer, dataset, coverage)
-    if whole:
+    yield from _repeated(outer, coverage)
+    if not shared:
         yield from _beyond(outer, dataset, coverage)
-        yield from _repeated(outer, coverage)
 
 
 def _of_another_length(outer: Any, batches: int, promised: int | None) -> Iterator[Unbalanced]:
     inner = _inner(outer)
     used_up = _is_used_up(inner)
-    if promised is None:
-        promised = _safe_length(outer)
     if promised == batches or (promised is None and not (used_up and not batches)):
         return
     title = _short(batches, promised)
@@ -130,11 +130,17 @@ def _short(batches: int, promised: int | None) -> str:
 def _below(outer: Any, dataset: Any, coverage: Coverage) -> Iterator[Unbalanced]:
     """Yield that indices below zero were read from the end.
 
-    A lone -1 that comes again and again is how some mark a place that holds no sample.
+    A -1 alone is how some mark a place that holds no sample. It is no mark where it comes once, in
+    the place of the only index that is missing.
     """
     negative = sorted((one for one in coverage.outside if one < 0), reverse=True)
-    if not negative or (negative == [-1] and coverage.outside[-1] > 1 and not _wraps(dataset)):
+    if not negative:
         return
+    if negative == [-1] and not _wraps(dataset):
+        last = coverage.length - 1
+        once = coverage.outside[-1] == 1 and coverage.total == coverage.length
+        if not once or coverage.first_missing(2) != [last]:
+            return
     title = f"the sampler gave {_several(len(negative))} below 0, which count from the end"
     facts = [("sampler", _name(_inner(outer))), ("indices", _some(negative))]
     yield Unbalanced(("TL502", type(outer)), render(title, "TL502", facts, _BELOW_HINT))

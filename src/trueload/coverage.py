@@ -5,12 +5,11 @@ a few tens of nanoseconds for each. A checksum over all of them in their order t
 sampler that is read again gives what it gave.
 """
 
+from array import array
 from base64 import b85decode, b85encode
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from copy import copy
-from itertools import chain
-from operator import index as integer
 from typing import Any, Self
 from zlib import compress, crc32, decompress
 
@@ -42,30 +41,39 @@ class Coverage:
         self.opaque = False
         self._once = np.zeros((length + 7) // 8, np.uint8)
         self._again: np.ndarray | None = None
-        self._waiting: list[Any] = []
-        self._number = 0
+        self._waiting = array("q")
 
     def add(self, indices: Any) -> None:
-        """Take in the indices of a batch: a sequence, which must not be changed afterwards."""
-        self._waiting.append(indices)
-        self._number += len(indices)
-        if self._number >= _BLOCK:
+        """Take in the indices of a batch: any sequence."""
+        if self.opaque:
+            self.total += len(indices)
+            return
+        try:
+            self._take_in(indices)
+        except (TypeError, ValueError, OverflowError):
             self.enter()
+            self.total += len(indices)
+            self.opaque = True
+            return
+        if len(self._waiting) >= _BLOCK:
+            self.enter()
+
+    def _take_in(self, indices: Any) -> None:
+        """Note a batch; integers of any kind become those of C, others raise."""
+        if type(indices) is np.ndarray:
+            if indices.dtype.kind not in "iu" or indices.ndim != 1:
+                raise TypeError
+            self._waiting.frombytes(indices.astype(np.int64, copy=False).tobytes())
+        else:
+            self._waiting.fromlist(indices if type(indices) is list else list(indices))
 
     def enter(self) -> None:
         """Count what was taken in."""
         if not self._waiting:
             return
-        waiting, number = self._waiting, self._number
-        self._waiting, self._number = [], 0
-        self.total += number
-        if self.opaque:
-            return
-        try:
-            block = _joined(waiting, number)
-        except (TypeError, ValueError, OverflowError):
-            self.opaque = True
-            return
+        block = np.array(self._waiting, np.int64)
+        del self._waiting[:]
+        self.total += len(block)
         self.digest = crc32(block.tobytes(), self.digest)
         self._count(block)
 
@@ -81,7 +89,8 @@ class Coverage:
             block = block[inside]
         if not block.size:
             return
-        block = np.sort(block)
+        narrow = self.length <= np.iinfo(np.int32).max  # half as long, and sorted in half the time
+        block = np.sort(block.astype(np.int32) if narrow else block)
         first = np.empty(len(block), bool)
         first[0] = True
         np.not_equal(block[1:], block[:-1], out=first[1:])
@@ -112,7 +121,7 @@ class Coverage:
         other.outside = self.outside.copy()
         other._once = self._once.copy()  # noqa: SLF001 - of this class
         other._again = None if self._again is None else self._again.copy()  # noqa: SLF001
-        other._waiting = []  # noqa: SLF001
+        other._waiting = array("q")  # noqa: SLF001
         return other
 
     def take_back(self, indices: Iterable[int]) -> None:
@@ -201,15 +210,6 @@ class Coverage:
         if values["again"] is not None:
             coverage._again = _array(values["again"])
         return coverage
-
-
-def _joined(waiting: list[Any], number: int) -> np.ndarray:
-    if all(type(one) is np.ndarray for one in waiting):
-        block = np.concatenate(waiting)
-        if block.dtype.kind not in "iu" or block.ndim != 1:
-            raise TypeError
-        return block.astype(np.int64, copy=False)
-    return np.fromiter(map(integer, chain.from_iterable(waiting)), np.int64, number)
 
 
 def _bit(indices: np.ndarray) -> np.ndarray:

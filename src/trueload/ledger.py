@@ -82,7 +82,8 @@ class Account:
         stands: Whether the sampler has a state of its own, so that it is not read again.
         read: What was planned for the batches before a state, as the sampler gives it now.
         samples: How many samples an iterable dataset has given.
-        last: The index that was delivered last before a state, where the sampler is followed.
+        last: The index that was delivered last before a state, where that may be a substitute.
+        keeps_last: Whether it may.
         findings: What does not add up.
         expected: How many batches a sampler is read over, and the checksum that it must give.
     """
@@ -99,6 +100,7 @@ class Account:
     planned: int = 0
     rank: int | None = None
     last: Any = None
+    keeps_last: bool = False
     findings: list[str] = field(default_factory=list)
     expected: tuple[int, int] | None = None
 
@@ -145,17 +147,18 @@ class Account:
             "entries": [list(entry) for entry in entries],
             "causes": dict(self.causes),
             "nones": self.nones,
-            "samples": self.samples,
-            "rank": [] if self.rank is None else [self.rank],
+            "samples": self.samples if self.rank is None else 0,
             "last": None if self.last is None else [self.last],  # not left out where it is 0
         }
         if self.coverage is not None:
             self.coverage.enter()
             if not (beyond or self.coverage.opaque) and self.rank is None:
                 values["read"] = [batches, self.coverage.digest]
-            if self.stands:
+            if self.stands and self.rank is None:
                 values["coverage"] = self.coverage.packed()
-        return _text({name: value for name, value in values.items() if value})
+        said = {name: value for name, value in values.items() if value}
+        own = self.rank is not None and said.keys() - {"known", "names"}
+        return _text(said | ({"rank": [self.rank]} if own else {}))
 
     @classmethod
     def unpacked(  # noqa: PLR0913 - each is one fact of the epoch

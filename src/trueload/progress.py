@@ -212,7 +212,7 @@ class Cursor:
         )
 
     def _ledger_text(self) -> str | None:
-        if self.followed and self.task is not None:
+        if self.account.keeps_last and self.task is not None:
             self.account.last = self.last_index()
         return self.account.packed(self._next, self._early)
 

@@ -21,11 +21,7 @@ from trueload.policy import Tolerance
 from trueload.recipe import Way, finish
 from trueload.sources import Origin
 from trueload.tasks import Task
-from trueload.tolerance import BAD, Attempt, Bad, BadSamplesError, unfit
-
-
-class NothingError(Exception):
-    """A sample is `None`."""
+from trueload.tolerance import BAD, Attempt, Bad, BadSamplesError, NothingError, unfit
 
 
 class ReadingOn:

@@ -331,10 +331,11 @@ class Recipe:
             if random is not None and each_sample:
                 random.start_sample(task, row, self.generators())
 
+        before = None if hand is None and not each_sample else begin
         copies = self._care.copies(task, self.copying) if self.batched else None
         fetch = salvage.of_many if task.alone else salvage.of_one
         wanted = indices if self.batched else [indices]
-        samples = salvage.each(attempt, wanted, fetch, begin, copies)
+        samples = salvage.each(attempt, wanted, fetch, before, copies)
         if copies is not None:
             self._care.learn(copies)
         return samples if self.batched else samples.pop()

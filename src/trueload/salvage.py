@@ -11,7 +11,7 @@ from typing import Any
 
 from trueload.ownership import Copying, owned
 from trueload.reuse import Copies
-from trueload.tolerance import BAD, Attempt
+from trueload.tolerance import BAD, Attempt, NothingError
 
 _NONE = type(None)
 
@@ -50,7 +50,7 @@ class Salvage:
         attempt: Attempt,
         indices: Iterable[Any],
         fetch: Callable[[Any], Any],
-        begin: Callable[[int], None],
+        begin: Callable[[int], None] | None,
         copies: Copies | None,
     ) -> list[Any]:
         """Fetch and transform one sample after another.
@@ -59,17 +59,29 @@ class Salvage:
             attempt: Notes those that cannot be made.
             indices: Which samples.
             fetch: `of_one` or `of_many`.
-            begin: Called with each row before it is made.
+            begin: Called with each row before it is made, or `None`.
             copies: Copies each sample before the next is made, or `None`.
 
         Raises:
             BadSamplesError: Some cannot be made.
         """
         samples: list[Any] = []
-        for row, index in enumerate(indices):
-            begin(row)
-            box = [attempt.make(row, partial(self._made, fetch, index, attempt))]
-            samples.append(box.pop() if copies is None or box[0] is BAD else copies.of(box.pop()))
+        make = partial(self._made, fetch, attempt=attempt)
+        make_again = make if not attempt.retries else lambda index: attempt.retried(make, index)
+        rest = iter(indices)
+        while True:
+            try:
+                for index in rest:
+                    if begin is not None:
+                        begin(len(samples))
+                    box = [make_again(index)]
+                    samples.append(box.pop() if copies is None else copies.of(box.pop()))
+                break
+            except NothingError:
+                attempt.fail(len(samples), None)
+            except Exception as error:
+                attempt.fail(len(samples), error)
+            samples.append(BAD)
         attempt.end()
         return samples
 
@@ -79,6 +91,8 @@ class Salvage:
         if self.transform is not None and box[0] is not None:
             attempt.stage = "transform"
             box = [self.transform(owned(box, self.copying))]
+        if box[0] is None:
+            raise NothingError
         return box.pop()
 
     def together(self, attempt: Attempt, indices: Any) -> Any:
@@ -88,7 +102,7 @@ class Salvage:
             BadSamplesError: Some cannot be made.
         """
         try:
-            box = [attempt.retried(partial(self.dataset.__getitems__, indices))]
+            box = [attempt.retried(self.dataset.__getitems__, indices)]
         except Exception as error:
             attempt.search(error, self.of_many, indices)
         if isinstance(box[0], (list, tuple)):

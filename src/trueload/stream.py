@@ -19,7 +19,7 @@ from trueload.fingerprint import digest_of
 from trueload.mixture import Mixture
 from trueload.ownership import Copying
 from trueload.policy import Tolerance
-from trueload.reading import NothingError, ReadingOn, Rest
+from trueload.reading import ReadingOn, Rest
 from trueload.recipe import Hand, Randomness, Way, finish, transformed
 from trueload.reuse import Care, Copies
 from trueload.salvage import nones_in
@@ -29,7 +29,7 @@ from trueload.sources import Origin
 from trueload.state import state_of
 from trueload.stream_part import Part
 from trueload.tasks import Task
-from trueload.tolerance import Attempt, Bad
+from trueload.tolerance import Attempt, Bad, NothingError
 
 
 @dataclass

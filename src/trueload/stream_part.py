@@ -10,13 +10,13 @@ from typing import Any
 
 from trueload.blame import Blame
 from trueload.policy import Tolerance
-from trueload.reading import NothingError, ReadingOn
+from trueload.reading import ReadingOn
 from trueload.recipe import Hand, Randomness
 from trueload.reuse import Copies
 from trueload.shares import Share
 from trueload.sources import Origin
 from trueload.tasks import Task
-from trueload.tolerance import Attempt, Bad
+from trueload.tolerance import Attempt, Bad, NothingError
 
 
 class Part:

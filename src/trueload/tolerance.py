@@ -49,6 +49,10 @@ class Bad:
     file: str | None = None
 
 
+class NothingError(Exception):
+    """A sample is `None`."""
+
+
 class BadSamplesError(Exception):
     """A batch could not be made because of some of its samples; `bads` says which and why."""
 
@@ -176,16 +180,21 @@ class Attempt:
             self.end()
         Blame(self.task, "fetch", origin=self._origin).tell(error)
 
-    def retried(self, make: Callable[[], Any]) -> Any:
+    @property
+    def retries(self) -> int:
+        """How often a sample is tried again where that may help."""
+        return self._tolerance.retries
+
+    def retried(self, make: Callable[..., Any], *args: Any) -> Any:
         """Make something, and try again as the policy says; each time it draws the same."""
         left = self._tolerance.retries
         if not left:
-            return make()
+            return make(*args)
         own, common = states_of(self._own()), GlobalStates.now()
         pause_seconds = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                return make()
+                return make(*args)
             except Exception as error:
                 if not left or not is_transient(error):
                     raise

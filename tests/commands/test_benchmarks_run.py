@@ -10,6 +10,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 NAMES = [
+    "accounting",
     *(
         "contract",
         "endless",

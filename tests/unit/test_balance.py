@@ -306,6 +306,15 @@ class Keyed(Dataset):
         return self.samples[number]
 
 
+@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("sampler", CLEAN.values(), ids=CLEAN)
+def test_of_what_ranks_share_nothing_is_said(sampler, rank, caplog):
+    if isinstance(made := sampler(), DistributedSampler):
+        return
+    read(Numbers(16), {"sampler": made}, shard=(rank, 2), seed=1)
+    assert codes(caplog) == []
+
+
 def test_numbers_of_a_datasets_own_may_lie_beyond_its_length(caplog):
     read(Keyed(), {"sampler": Given(range(1, 17))})
     assert codes(caplog) == []

@@ -41,6 +41,8 @@ def opened(
         length=None if guard_of(loader.guard).is_off or not followed else length,
         rank=None if share is None else share.rank,
     )
+    if plan is None and share is not None:
+        account.samples = 0 if share.rank else start.position
     source = None
     if plan is not None and plan.order_of is not None:
         source = Source(plan.order_of, cut_of(plan), share)
@@ -112,6 +114,9 @@ def passed_of(cursor: Cursor, share: Share | None, *, stands: bool) -> Callable[
         stands: Whether the sampler stands where the epoch goes on, so that nothing is read again.
     """
     account = cursor.account
+    if stands and share is not None:
+        account.planned = 0 if share.rank else cursor.start.position
+        account.coverage = None if cursor.start.position else account.coverage  # a part is unknown
     coverage = account.coverage
     if coverage is None or stands or (share is not None and share.rank):
         return lambda _: None

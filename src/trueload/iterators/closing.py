@@ -95,8 +95,9 @@ def _found_at_the_end(cursor: Cursor, loader: Any) -> list[Unbalanced]:
         if promised is None or batches >= promised or account.bad:
             return []
         return [balance.stream_of_another_length(name, batches, promised)]
+    coverage, shared = account.coverage, account.rank is not None
     found = balance.at_the_end(
-        loader, batches=batches, promised=promised, coverage=account.coverage, whole=True
+        loader, batches=batches, promised=promised, coverage=coverage, shared=shared
     )
     return list(found)
 

@@ -83,6 +83,7 @@ class Treatment:
         self._cursor, self._account, self._samples = cursor, cursor.account, samples
         self._seed, self._draw = loader.seed, draw
         self._substitutes: Substitutes | None = None
+        self._account.keeps_last = cursor.followed and policy.action == "replace"
         self._is_one_of_many = is_one_of_many(cursor.start)
         path = policy.quarantine
         self._quarantine = None if path is None else Quarantine(path, loader.dataset)
