@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import BatchSampler, Dataset, Subset
+from torch.utils.data import BatchSampler, Dataset, RandomSampler, SequentialSampler, Subset
 from torch.utils.data.distributed import DistributedSampler
 
 from trueload.coverage import Coverage
@@ -24,6 +24,7 @@ from trueload.samplers import number_of
 _NAMED = 3
 _COUNTING = frozenset({"len", "int", "min", "max", "round", "abs", "math", "ceil", "floor"})
 _WRITING = ("STORE_ATTR", "STORE_SUBSCR", "STORE_GLOBAL", "STORE_DEREF", "YIELD", "FOR_ITER")
+_KNOWN = (SequentialSampler, RandomSampler, DistributedSampler)
 _PLAIN = (list, tuple, np.ndarray, torch.Tensor)
 
 
@@ -51,7 +52,8 @@ def at_the_beginning(loader: Any) -> Iterator[Unbalanced]:
     outer, dataset = loader._index_sampler, loader.dataset  # noqa: SLF001 - torch's name
     for sampler in _samplers(outer):
         source = getattr(sampler, "data_source", getattr(sampler, "dataset", None))
-        if source is None or source is dataset or not isinstance(source, Dataset):
+        known = type(sampler) in _KNOWN  # a library's own may sample another sampler
+        if not known or source is dataset or not isinstance(source, Dataset):
             continue
         theirs, ours = length_of(source), length_of(dataset)
         if theirs is None or ours is None or theirs == ours:
@@ -69,7 +71,7 @@ def at_the_beginning(loader: Any) -> Iterator[Unbalanced]:
 def _padded(outer: Any) -> Iterator[Unbalanced]:
     for sampler in _samplers(outer):
         length = length_of(getattr(sampler, "dataset", None))
-        if not isinstance(sampler, DistributedSampler) or length is None:
+        if type(sampler) is not DistributedSampler or length is None:
             continue
         ranks, more = sampler.num_replicas, sampler.total_size - length
         if ranks > 1 and more:

@@ -12,7 +12,7 @@ from weakref import ref
 
 from trueload.watching.tally import Tally, Watching, together, watching
 
-_COUNTED = ("batches", "epochs", "inline", "samples")
+_COUNTED = ("bad_samples", "batches", "epochs", "inline", "samples")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,7 @@ class Statistics:
         epochs: How many epochs were begun.
         batches: How many batches were taken.
         samples: How many samples these had; the last batch of an iterable dataset counts as full.
+        bad_samples: How many samples were bad, and left out or replaced by `on_error`.
         waited_seconds: How long the loop waited for its batches. Without workers, that is how
             long they took to make.
         waited_share: The share of its time that this is, from 0 to 1. What passes between epochs
@@ -39,6 +40,7 @@ class Statistics:
     epochs: int = 0
     batches: int = 0
     samples: int = 0
+    bad_samples: int = 0
     waited_seconds: float = 0.0
     waited_share: float = 0.0
     in_flight: int = 0
@@ -92,13 +94,14 @@ class Meter:
         epochs: How many epochs were begun.
         batches: How many batches were taken.
         samples: How many samples these had.
+        bad_samples: How many samples were bad, and left out or replaced.
         inline: What the loader's own process counts as it looks after the dataset.
     """
 
     __slots__ = ("_before", "_last", "_live", "_loop_ns", "_waited_ns", *_COUNTED)
 
     def __init__(self) -> None:
-        self.epochs = self.batches = self.samples = 0
+        self.epochs = self.batches = self.samples = self.bad_samples = 0
         self.inline = Tally()
         self._waited_ns = self._loop_ns = self._last = 0
         self._live: ref[Source] | None = None
@@ -140,6 +143,7 @@ class Meter:
             epochs=self.epochs,
             batches=self.batches,
             samples=self.samples,
+            bad_samples=self.bad_samples,
             waited_seconds=self._waited_ns / 1e9,
             waited_share=self._waited_ns / all_ns if all_ns else 0.0,
             in_flight=known.in_flight,

@@ -43,8 +43,15 @@ def loader_of(make, action="skip", workers=2, kind=Made, **given):
     )
 
 
-@pytest.mark.parametrize("action", ["skip", "replace"])
-@pytest.mark.parametrize("kind", [Made, Together])
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [
+        ("skip", Made),
+        ("replace", Together),
+        pytest.param("replace", Made, marks=pytest.mark.slow),
+        pytest.param("skip", Together, marks=pytest.mark.slow),
+    ],
+)
 def test_a_sample_that_kills_is_treated_as_one_that_raises(action, kind):
     expected = rest_of(loader_of(raising, action, workers=0))
     loader = loader_of(deadly, action, kind=kind)
@@ -78,7 +85,7 @@ def test_a_policy_about_other_exceptions_lets_a_lost_worker_be_an_error():
         rest_of(loader_of(deadly, policy))
 
 
-@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("number", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_killed_workers_change_no_batch_with_bad_samples(number):
     expected = rest_of(loader_of(raising, "replace", workers=0))
     batches = iter(loader_of(raising, "replace"))

@@ -346,6 +346,14 @@ def test_the_first_bad_sample_is_told_and_all_are_summed_up(told):
     ]
 
 
+def test_statistics_count_bad_samples_over_all_epochs():
+    loader = DataLoader(Photos(bad(5, 11)), 4, on_error="replace", seed=0)
+    for _ in range(3):
+        list(loader)
+    assert loader.statistics().bad_samples == 6
+    assert loader.statistics().samples == 48
+
+
 def test_nothing_is_told_without_bad_samples(told):
     list(DataLoader(Photos(), 4, on_error="skip"))
     assert told() == []

@@ -260,7 +260,29 @@ def test_an_iterator_in_the_place_of_a_sampler_is_used_up_after_an_epoch(caplog)
     assert "begins anew" in caplog.messages[0]
 
 
+class Places(Dataset):
+    """The dataset that trainer libraries make of a sampler, to give each rank a part of it."""
+
+    def __init__(self, sampler):
+        self.sampler = sampler
+
+    def __len__(self):
+        return len(self.sampler)
+
+    def __getitem__(self, place):
+        return list(self.sampler)[place]
+
+
+class OfSampler(DistributedSampler):
+    def __init__(self, sampler):
+        super().__init__(Places(sampler), 2, 0, shuffle=False)
+
+    def __iter__(self):
+        return (self.dataset[place] for place in super().__iter__())
+
+
 CLEAN = {
+    "a rank's part of a sampler": lambda: OfSampler(WeightedRandomSampler([1.0] * 16, 7)),
     "weighted": lambda: WeightedRandomSampler([1.0] * 16, 16),
     "with replacement": lambda: RandomSampler(Numbers(16), replacement=True),
     "fewer": lambda: RandomSampler(range(16), num_samples=5),

@@ -18,6 +18,8 @@ from .datasets import Made, plain
 LENGTH = 48
 BAD = {3, 4, 17, 22, 40, 47}
 ANY = {action: ErrorPolicy(action, budget_share=1.0) for action in ("skip", "replace")}
+QUICK = [pytest.param("skip", marks=pytest.mark.slow), "replace"]
+"""Both ways, of which the second is quick enough for every run."""
 
 
 def odd(index):
@@ -76,7 +78,7 @@ def test_workers_change_no_batch_with_bad_samples(action, rng, dataset):
     assert read(alone) == read(ours)
 
 
-@pytest.mark.parametrize("action", ANY)
+@pytest.mark.parametrize("action", QUICK)
 def test_batches_that_several_workers_make_have_the_same_samples(action, monkeypatch):
     monkeypatch.setattr(parts, "_SLOW_US", 1)
     monkeypatch.setattr(parts, "_LEAST_PART_US", 1)
@@ -93,7 +95,7 @@ def test_batches_that_several_workers_make_have_the_same_samples(action, monkeyp
     assert read(loader(0)) == read(loader(3))
 
 
-@pytest.mark.parametrize("action", ANY)
+@pytest.mark.parametrize("action", QUICK)
 def test_out_of_order_the_batches_are_the_same_ones(action):
     def sorted_of(workers):
         loader = loader_of(workers, action, in_order=False)
@@ -103,7 +105,7 @@ def test_out_of_order_the_batches_are_the_same_ones(action):
     assert sorted_of(0) == sorted_of(2)
 
 
-@pytest.mark.parametrize("action", ANY)
+@pytest.mark.parametrize("action", QUICK)
 def test_workers_that_stay_make_the_same_epochs(action):
     alone, ours = loader_of(0, action), loader_of(2, action, persistent_workers=True)
     epochs = [read(alone) for _ in range(3)]
@@ -111,7 +113,10 @@ def test_workers_that_stay_make_the_same_epochs(action):
     ours._iterator = None
 
 
-@pytest.mark.parametrize(("action", "workers"), [("skip", 2), ("replace", 2), ("skip", 0)])
+@pytest.mark.parametrize(
+    ("action", "workers"),
+    [("skip", 2), pytest.param("replace", 2, marks=pytest.mark.slow), ("skip", 0)],
+)
 def test_an_endless_run_gives_as_many_batches_as_it_is_asked_for(action, workers):
     policy = ErrorPolicy(action, budget_share=1.0, consecutive=None)
 
@@ -127,7 +132,7 @@ def test_an_endless_run_gives_as_many_batches_as_it_is_asked_for(action, workers
     assert (found, epoch) == batches(0)
 
 
-@pytest.mark.parametrize("action", ANY)
+@pytest.mark.parametrize("action", QUICK)
 @pytest.mark.parametrize("stop", [1, pytest.param(4, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("sampler", [None, DistributedSampler(range(LENGTH), 1, 0)])
 def test_a_state_goes_on_with_any_number_of_workers(action, stop, sampler):
@@ -145,14 +150,14 @@ def test_a_state_goes_on_with_any_number_of_workers(action, stop, sampler):
     assert second.ledger.entries == whole.ledger.entries
 
 
-@pytest.mark.parametrize("action", ANY)
+@pytest.mark.parametrize("action", QUICK)
 def test_workers_of_torchs_own_make_the_same_batches(action, monkeypatch):
     expected = read(loader_of(0, action))
     monkeypatch.setattr(starting, "is_supported", lambda: False)
     assert read(loader_of(2, action)) == expected
 
 
-@pytest.mark.parametrize("action", ANY)
+@pytest.mark.parametrize("action", QUICK)
 def test_a_stream_is_read_on_the_same_by_workers_that_share_it(action):
     def loader(workers):
         shard = {"shard": "workers"} if workers else {}

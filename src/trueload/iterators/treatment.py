@@ -87,7 +87,7 @@ class Treatment:
         self._is_one_of_many = is_one_of_many(cursor.start)
         path = policy.quarantine
         self._quarantine = None if path is None else Quarantine(path, loader.dataset)
-        self._said = loader._progress.said  # noqa: SLF001 - the loader's own part
+        self._said, self._meter = loader._progress.said, loader._meter  # noqa: SLF001 - its own parts
 
     def treat(self, task: Task, bads: Sequence[Bad]) -> Task | None:
         """Give the task to make in the place of one with bad samples, or `None` for none.
@@ -163,6 +163,7 @@ class Treatment:
             self._refuse(blame, bad, error, f"{count(allowed)} {verb} allowed in an epoch")
         if policy.consecutive is not None and account.in_a_row >= policy.consecutive:
             self._refuse(blame, bad, error, f"the last {count(account.in_a_row)} came in a row")
+        self._meter.bad_samples += planned
         if not self._said:
             self._said.append(task.epoch)
             self._tell(blame, bad, allowed)
