@@ -3,7 +3,7 @@
 The same model is trained with and without, in turns. `left on` is a step of a run that has been
 going on for a while, `first 200 steps` a run of that length from its beginning to its end, with
 the looks in detail, putting the instruments in and out, and the judgement at the end. Asked of
-`watch`: no more than 2 % of a step of 10 ms and more; of `trueload check`: no more than 30 %. The
+`watch`: no more than 2 % of a step of 30 ms and more; of `trueload check`: no more than 30 %. The
 perceptron, whose step is over in half a millisecond, is here to be seen.
 
     python benchmarks/watch.py [--quick] [--json]

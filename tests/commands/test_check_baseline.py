@@ -2,6 +2,10 @@
 
 import pytest
 
+from trueload.checks import baseline
+from trueload.commands.reporting import Outlet
+from trueload.findings import Finding, Place, Severity
+
 from .programs import trueload
 from .test_check import BROKEN
 
@@ -45,3 +49,27 @@ def test_a_baseline_can_be_written_anew_over_itself(tmp_path):
     done = trueload(line[0], "--baseline", "known.json", *line[1:], cwd=tmp_path)
     assert "nothing new found (1 known)" in done.stderr
     assert (tmp_path / "known.json").read_text() == before
+
+
+def test_an_error_is_told_while_the_script_goes_on_unless_it_is_known(tmp_path, capsys):
+    place = Place(str(tmp_path / "train.py"), 9, source="optimizer.step()")
+    finding = Finding("TL701", "missing-zero-grad", Severity.ERROR, "it steps", place, hint="clear")
+    known = tmp_path / "known.json"
+    baseline.write([finding], known)
+    for given, told in ((None, "error[TL701]: it steps\n"), (known, "")):
+        Outlet("text", None, given, None).tell(finding)
+        shown = capsys.readouterr()
+        assert (shown.out, shown.err.partition("\n")[0]) == ("", told.rstrip("\n"))
+
+
+@pytest.mark.slow
+def test_the_settings_of_a_project_may_name_it(tmp_path):
+    (tmp_path / "train.py").write_text(BROKEN.format(steps=12))
+    (tmp_path / "pyproject.toml").write_text('[tool.trueload]\nbaseline = "known.json"\n')
+    missing = trueload("check", "train.py", cwd=tmp_path)
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert "known.json is no baseline: No such file or directory" in missing.stderr
+    trueload("check", "--write-baseline", "known.json", "train.py", cwd=tmp_path)
+    known = trueload("check", "--exit-code", "train.py", cwd=tmp_path)
+    assert known.returncode == 0
+    assert "trueload: nothing new found (1 known)\n" in known.stderr

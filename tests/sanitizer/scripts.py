@@ -34,6 +34,7 @@ class Seen:
     troubles: tuple[str, ...] = ()
     examined: Examined | None = None
     footage: Footage | None = None
+    told: tuple[Finding, ...] = ()
 
     def grave(self):
         """Give code and line of all that is above a note."""
@@ -121,9 +122,11 @@ def _run(pipe, path, how):
         if how.checked:
             watched = Watched(Limits(**how.limits), filmed=how.filmed)
             watched.recorder.pace = replace(watched.recorder.pace, **how.pace)
+            told = []
+            watched.tell_early(list(CHECKS.values()), told.append, patience_seconds=0.0)
             error = watched.run(lambda: running.run(program))
             report = watched.report(list(CHECKS.values()))
-            seen = {name: getattr(report, name) for name in _FIELDS}
+            seen = {name: getattr(report, name) for name in _FIELDS} | {"told": tuple(told)}
         else:
             error = running.run(program)
     pipe.send(Seen(output.getvalue(), warnings.getvalue(), repr(error), **seen))

@@ -33,6 +33,7 @@ def test_a_broken_script_is_named_at_the_right_line(path):
     seen = see(path)
     assert seen.grave() == expected(path)
     assert seen.noted() >= expected_notes(path)
+    assert {(one.code, one.place.line) for one in seen.told} <= expected(path)
     assert not seen.troubles
 
 
@@ -41,6 +42,7 @@ def test_nothing_is_said_of_a_correct_script(path):
     seen = see(path)
     assert seen.error == _NOT_ALLOWED_TO_CRASH
     assert not [finding for finding in seen.findings if finding.severity > 1]
+    assert not seen.told
     assert not seen.troubles
     assert seen.examined.backwards > 0
 

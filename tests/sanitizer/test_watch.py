@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy, softplus
 from torch.utils.data import DataLoader, TensorDataset
 
 import trueload
+from trueload.checks.baseline import write
 from trueload.findings import Severity
 from trueload.sanitizer.hooks import instruments
 from trueload.sanitizer.places import Places
@@ -120,6 +121,14 @@ def test_a_line_and_a_project_can_say_that_they_want_none_of_it(caplog, tmp_path
     code = compile(_OF_A_PROJECT, str(tmp_path / "train.py"), "exec")
     (tmp_path / "train.py").write_text(_OF_A_PROJECT)
     given = {"train": train, "parts": parts}
+    exec(code, given)  # noqa: S102 - a file of a project
+    assert not given["watched"].findings
+    (tmp_path / "pyproject.toml").write_text('[tool.trueload]\nbaseline = "known.json"\n')
+    (tmp_path / "known.json").write_text('{"version": 1, "findings": []}')
+    exec(code, given)  # noqa: S102 - a file of a project
+    (found,) = given["watched"].findings
+    write([found], tmp_path / "known.json")
+    caplog.clear()
     exec(code, given)  # noqa: S102 - a file of a project
     assert not given["watched"].findings
     assert not caplog.records

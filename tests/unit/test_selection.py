@@ -3,7 +3,7 @@
 import pytest
 
 from trueload.checks.registry import CHECKS
-from trueload.checks.selection import Selection, settings, unmarked
+from trueload.checks.selection import Selection, Settings, settings, unmarked
 from trueload.errors import ArgumentError
 from trueload.findings import Finding, Place, Severity
 
@@ -54,12 +54,18 @@ def test_settings_come_from_the_nearest_pyproject(tmp_path):
     (tmp_path / "pyproject.toml").write_text('[tool.trueload]\nignore = ["TL7"]\n')
     inner = tmp_path / "src" / "package"
     inner.mkdir(parents=True)
-    assert settings(inner) == {"ignore": ["TL7"]}
+    assert settings(inner) == Settings(ignore=("TL7",))
     (tmp_path / "src" / "pyproject.toml").write_text("[tool.other]\nx = 1\n")
-    assert settings(inner) == {}
+    assert settings(inner) == Settings()
 
 
-@pytest.mark.parametrize("line", ['ignore = "TL7"', "steps = 3", "select = [7]"])
+def test_a_baseline_lies_where_the_settings_are(tmp_path):
+    (tmp_path / "pyproject.toml").write_text('[tool.trueload]\nbaseline = "ci/known.json"\n')
+    (tmp_path / "src").mkdir()
+    assert settings(tmp_path / "src").baseline == tmp_path / "ci" / "known.json"
+
+
+@pytest.mark.parametrize("line", ['ignore = "TL7"', "steps = 3", "select = [7]", "baseline = 3"])
 def test_a_setting_that_means_nothing_is_refused(line, tmp_path):
     (tmp_path / "pyproject.toml").write_text(f"[tool.trueload]\n{line}\n")
     with pytest.raises(ArgumentError, match=r"select.*ignore"):

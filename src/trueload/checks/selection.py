@@ -53,8 +53,23 @@ def unmarked(findings: Iterable[Finding]) -> list[Finding]:
     return [finding for finding in findings if not _is_marked(finding)]
 
 
-def settings(folder: Path) -> dict[str, list[str]]:
-    """Read `select` and `ignore` from the nearest `pyproject.toml` above a folder.
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a project has under `[tool.trueload]`.
+
+    Attributes:
+        select: Codes, beginnings of codes or names.
+        ignore: What to leave out of these.
+        baseline: The file of what is known already.
+    """
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    baseline: Path | None = None
+
+
+def settings(folder: Path) -> Settings:
+    """Read the settings in the nearest `pyproject.toml` above a folder.
 
     Raises:
         ArgumentError: The file has something else there (also a ValueError).
@@ -63,22 +78,27 @@ def settings(folder: Path) -> dict[str, list[str]]:
         file = above / "pyproject.toml"
         if file.is_file():
             return _read(file)
-    return {}
+    return Settings()
 
 
-def _read(file: Path) -> dict[str, list[str]]:
+def _read(file: Path) -> Settings:
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("trueload", {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        return {}
+        return Settings()
     for name, value in table.items():
         texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
-        if name not in {"select", "ignore"} or not texts:
+        known = texts if name in {"select", "ignore"} else isinstance(value, str)
+        if name not in {"select", "ignore", "baseline"} or not known:
             title = f"`[tool.trueload]` has {name} = {value!r}"
             facts = [("file", str(file))]
-            hint = "it takes `select` and `ignore`, lists of codes or names"
+            hint = "it takes `select` and `ignore`, lists of codes or names, and `baseline`, a file"
             raise ArgumentError(render(title, "TL105", facts, hint))
-    return table
+    return Settings(
+        select=tuple(table.get("select", ())),
+        ignore=tuple(table.get("ignore", ())),
+        baseline=file.parent / table["baseline"] if "baseline" in table else None,
+    )
 
 
 def _means(name: str, check: type[Check]) -> bool:

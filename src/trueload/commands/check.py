@@ -14,6 +14,10 @@ from pathlib import Path
 from trueload.commands import reporting, running
 from trueload.commands.codes import Exit
 from trueload.errors import ArgumentError
+from trueload.findings import Finding
+
+_PATIENCE_SECONDS = 20.0
+"""How long a script runs before its errors are told while it goes on, and again at its end."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -39,10 +43,10 @@ def run(args: Namespace) -> int:
     try:
         settings = selection.settings(_folder(program))
         chosen = selection.Selection(
-            select=args.select or tuple(settings.get("select", ())),
-            ignore=(args.ignore or ()) + tuple(settings.get("ignore", ())),
+            select=args.select or settings.select,
+            ignore=(args.ignore or ()) + settings.ignore,
         )
-        outlet = reporting.outlet_of(args)
+        outlet = reporting.outlet_of(args, settings.baseline)
     except ArgumentError as error:
         print(error, file=sys.stderr)
         return Exit.WRONG_USE
@@ -61,6 +65,10 @@ def _check(
         with reporting.inside(folder):  # paths are shown from where the user is
             return outlet.show(watched.report(checks))
 
+    def tell_one(finding: Finding) -> None:
+        with reporting.inside(folder):
+            outlet.tell(finding)
+
     def give_up() -> None:
         """End a script that catches whatever is to stop it."""
         tell()
@@ -75,6 +83,7 @@ def _check(
         script="" if is_command else program.name,
         filmed=args.format == "html",
     )
+    watched.tell_early(checks, tell_one, _PATIENCE_SECONDS)
     error = watched.run(lambda: running.run(program))
     try:
         status = running.show(error)

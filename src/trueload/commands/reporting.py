@@ -14,6 +14,7 @@ from io import StringIO
 from pathlib import Path
 
 from trueload.errors import ArgumentError, render, several
+from trueload.findings import Finding
 from trueload.reports import FORMS, Report
 
 
@@ -63,6 +64,18 @@ class Outlet:
             number = several(len(found), "finding")
             print(f"  {number} written to {self.new_baseline}", file=sys.stderr)
         return report.grave and self.new_baseline is None
+
+    def tell(self, finding: Finding) -> None:
+        """Show a finding while the script goes on, unless it is known."""
+        from rich.console import Console  # noqa: PLC0415 - help needs none of these
+
+        from trueload.checks import baseline  # noqa: PLC0415
+        from trueload.reports import text  # noqa: PLC0415
+
+        if self.baseline is None or baseline.unknown([finding], self.baseline):
+            sys.stdout.flush()
+            text.render_finding(finding, Console(stderr=True))
+            sys.stderr.flush()
 
     def _tell(self, report: Report) -> None:
         from rich.console import Console  # noqa: PLC0415 - help needs neither of these
@@ -117,15 +130,21 @@ def inside(folder: Path) -> Iterator[None]:
         os.chdir(before)
 
 
-def outlet_of(args: Namespace) -> Outlet:
+def outlet_of(args: Namespace, of_project: Path | None = None) -> Outlet:
     """Give the outlet that the arguments ask for, before the script runs for long.
+
+    Args:
+        args: What the command line says.
+        of_project: The baseline that the project's settings name, for where neither option does.
 
     Raises:
         ArgumentError: A file cannot be written or read (also a ValueError).
     """
     from trueload.checks import baseline  # noqa: PLC0415 - help needs no checks
 
-    known = None if args.baseline is None else Path(args.baseline).absolute()
+    known = of_project if args.baseline is None else Path(args.baseline).absolute()
+    if args.baseline is None and args.write_baseline is not None:
+        known = None  # all that is found is to be written
     if known is not None:
         baseline.read(known)
     return Outlet(

@@ -21,14 +21,19 @@ def render(report: Report, console: Console) -> None:
     Lines are not wrapped, so that a log can be searched.
     """
     for finding in report.findings:
-        for line in _finding(finding):
-            _show(line, console)
-        _show(Text(), console)
+        render_finding(finding, console)
     for trouble in report.troubles:
         _show(Text(f"trueload: an instrument failed and saw less: {trouble}", "dim"), console)
     _show(Text(f"trueload: {_verdict(report)}", "bold"), console)
     _show(Text(f"  {report.ending}"), console)
     _show(Text(f"  examined {_examined(report.examined)}"), console)
+
+
+def render_finding(finding: Finding, console: Console) -> None:
+    """Show one finding, and an empty line behind it."""
+    for line in _finding(finding):
+        _show(line, console)
+    _show(Text(), console)
 
 
 def shown(finding: Finding) -> str:

@@ -17,8 +17,8 @@ from torch.utils.weak import TensorWeakRef
 
 from trueload.evidence import Backward, Gradient, Optimizer
 
-_PROBES: Final = 8
-_FEW: Final = 2
+_PROBES: Final = 4
+_FEW: Final = 1
 _SMALL: Final = 1 << 16
 _MOST_BACKWARDS: Final = 1024
 

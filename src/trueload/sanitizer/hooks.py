@@ -289,7 +289,7 @@ def _fetches(recorder: Recorder, stack: ExitStack, kind: type) -> None:
             if not scope.is_here():
                 return original(iterator)
             recorder.stop_if_enough()
-            if not recorder.quietly(loading.asks, iterator):
+            if not loading.asks(iterator):
                 return original(iterator)
             looked, before = recorder.fetching.spent_seconds, time.perf_counter()
             try:
@@ -298,7 +298,7 @@ def _fetches(recorder: Recorder, stack: ExitStack, kind: type) -> None:
                 recorder.quietly(loading.ended, iterator)
                 raise
             finally:
-                recorder.quietly(loading.asked, iterator)
+                loading.asked(iterator)
             looked = recorder.fetching.spent_seconds - looked
             recorder.quietly(loading.fetched, iterator, batch, before, looked)
             return batch

@@ -124,19 +124,21 @@ class Loading:
         Where it is, `asked` must follow.
         """
         epoch = self._epochs.get(iterator)
-        if epoch is None:
+        if epoch is None or not self._recorder.is_open:
             self.latest = None  # what comes next is of a loader that is not followed
             return False
         if epoch.is_asked:
             return False
         epoch.is_asked = True
         if self._recorder.scope.is_whole:
-            self._recorder.guarded(self._recorder.handed.before_fetch)
+            self._recorder.quietly(self._recorder.handed.before_fetch)
         return True
 
     def asked(self, iterator: Any) -> None:
         """Note that an iterator has answered."""
-        self._epochs[iterator].is_asked = False
+        epoch = self._epochs.get(iterator)
+        if epoch is not None:
+            epoch.is_asked = False
 
     def fetched(self, iterator: Any, batch: Any, asked: float, looked_seconds: float) -> None:
         """Put down that a batch was given.

@@ -159,14 +159,18 @@ class Recorder:
 
     def judge(self) -> Run:
         """Give the evidence, with all that can be read at the end."""
-        self.survey()
         self.guarded(self.parameters.survey_unowned)
-        self.guarded(self.samples.finish)
         if self.scope.is_whole:
             self.guarded(self.fetching.read_notes)
             self.guarded(self.handed.finish)
             self.guarded(self.workers.finish)
-        else:
+        return self.judge_so_far()
+
+    def judge_so_far(self) -> Run:
+        """Give the evidence while the run goes on."""
+        self.survey()
+        self.guarded(self.samples.finish)
+        if not self.scope.is_whole:
             self.guarded(self.parameters.survey_others)
         self.run.kept_places = self.locator.kept
         for file in sorted(self.places.files):
@@ -404,14 +408,18 @@ class Recorder:
         """Run a part of an instrument so that its failure is not the script's; take its time."""
         if not self.is_open:
             return None
-        within, self._is_busy = self._is_busy, True
+        if self._is_busy:
+            return self.guarded(hook, *args, **options)
+        self._is_busy = True
         began = time.perf_counter()
         try:
-            return self.guarded(hook, *args, **options)
+            return hook(*args, **options)
+        except Exception as error:
+            self.failed(error)
+            return None
         finally:
-            self._is_busy = within
-            if not within:
-                self.pace.spent_seconds += time.perf_counter() - began
+            self._is_busy = False
+            self.pace.spent_seconds += time.perf_counter() - began
 
     def guarded(self, look: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Look at something so that a failure is not the script's, open or not."""

@@ -8,6 +8,7 @@ from trueload.checks.base import Check
 from trueload.checks.registry import find
 from trueload.checks.selection import unmarked
 from trueload.evidence import Step
+from trueload.findings import Finding
 from trueload.reports import Report, Rule
 from trueload.sanitizer.camera import Camera
 from trueload.sanitizer.crash import crash_of
@@ -15,6 +16,7 @@ from trueload.sanitizer.hooks import instruments
 from trueload.sanitizer.limits import Enough, Limits
 from trueload.sanitizer.places import Places
 from trueload.sanitizer.recorder import Recorder
+from trueload.sanitizer.telling import Telling
 
 
 class Watched:
@@ -35,6 +37,23 @@ class Watched:
         self.recorder.camera = Camera() if filmed else None
         self.error: BaseException | None = None
         self._seconds = 0.0
+
+    def tell_early(
+        self, checks: list[type[Check]], tell: Callable[[Finding], None], patience_seconds: float
+    ) -> None:
+        """Tell errors while the script runs, once they are certain.
+
+        Args:
+            checks: Which checks look.
+            tell: Is given each finding, once.
+            patience_seconds: How long to say nothing: a short run tells all at its end.
+        """
+        recorder = self.recorder
+
+        def look() -> list[Finding]:
+            return unmarked(find(recorder.judge_so_far(), checks))
+
+        recorder.telling = Telling(look, tell, patience_seconds=patience_seconds)
 
     def run(self, script: Callable[[], BaseException | None]) -> BaseException | None:
         """Run a script, and give the exception that ended it; being stopped by us is none.

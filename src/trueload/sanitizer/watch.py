@@ -24,10 +24,11 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from trueload.checks.base import Check
+from trueload.checks.baseline import read, unknown
 from trueload.checks.registry import find
 from trueload.checks.selection import Selection, settings, unmarked
 from trueload.errors import ArgumentError, render, several
-from trueload.evidence import Step
+from trueload.evidence import Run, Step
 from trueload.findings import Finding, Severity
 from trueload.reports import Report, Rule, text
 from trueload.sanitizer.crash import crash_of
@@ -105,9 +106,10 @@ class Watch:
         pace = Pace(first=8, most=32, scanned=8, share=0.005)
         self._recorder = Recorder(Places(), pace=pace, scope=scope)
         self._recorder.run.accumulate = accumulate
-        self._telling = Telling(self._find, _tell, least=Severity.WARNING)
+        self._telling = Telling(self._find_so_far, _tell, least=Severity.WARNING)
         self._recorder.telling = self._telling
         self._checks: list[type[Check]] = []
+        self._baseline: Path | None = None
         self._found: tuple[int, list[Finding]] = (-1, [])
         self._stack = ExitStack()
         self._depth = 0
@@ -177,7 +179,8 @@ class Watch:
             checking.run.accumulate = checking.run.accumulate or self._accumulate
             return
         place = recorder.places.here(3)
-        self._checks = self._checks or _chosen(place.file)
+        if not self._checks:
+            self._checks, self._baseline = _wanted(place.file)
         self._stack.enter_context(instruments(recorder))
         recorder.guarded(recorder.begin, place)
         self._began = time.monotonic()
@@ -198,15 +201,21 @@ class Watch:
         cost = time.monotonic() - ended
         self._judged = ended + _SELDOM * cost
 
+    def _find_so_far(self) -> list[Finding]:
+        return self._told_by(self._recorder.judge_so_far())
+
     def _find(self) -> list[Finding]:
         recorder = self._recorder
         seen, found = self._found
         key = recorder.number + (recorder.run.crash is not None)
         if seen != key:
-            checks = self._checks or _chosen("")
-            found = unmarked(find(recorder.judge(), checks))
+            found = self._told_by(recorder.judge())
             self._found = key, found
         return found
+
+    def _told_by(self, run: Run) -> list[Finding]:
+        found = unmarked(find(run, self._checks))
+        return found if self._baseline is None else unknown(found, self._baseline)
 
     def _report(self) -> Report:
         recorder = self._recorder
@@ -232,10 +241,16 @@ def _tell(finding: Finding) -> None:
     logger.log(logging.WARNING if grave else logging.INFO, "%s", text.shown(finding))
 
 
-def _chosen(file: str) -> list[type[Check]]:
-    """Give the checks that the nearest `pyproject.toml` above a file wants."""
+def _wanted(file: str) -> tuple[list[type[Check]], Path | None]:
+    """Give the checks and the baseline that the nearest `pyproject.toml` above a file wants.
+
+    Raises:
+        ArgumentError: It has something else there (also a ValueError).
+    """
     known = settings(Path(file).resolve().parent if Path(file).is_file() else Path.cwd())
-    return Selection(tuple(known.get("select", ())), tuple(known.get("ignore", ()))).checks()
+    if known.baseline is not None:
+        read(known.baseline)
+    return Selection(known.select, known.ignore).checks(), known.baseline
 
 
 def _listed(given: Any, kind: type, name: str, inner: Callable[[Any], Any] | None = None) -> Any:
