@@ -23,7 +23,7 @@ from common import HEAD, Row, amount, cells, factor, options, spread, table
 
 BENCHMARKS = (
     *("inline", "sampling", "randomness", "memory", "contract", "accounting", "state", "endless"),
-    *("preflight", "workers", "turnover", "sharing", "peers"),
+    *("preflight", "workers", "turnover", "sharing", "peers", "watch"),
 )
 """In the order in which they run."""
 

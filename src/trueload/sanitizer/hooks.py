@@ -127,7 +127,7 @@ def _own_calls(recorder: Recorder, stack: ExitStack) -> None:
         _pass_over(call)
         return call
 
-    for kind in {type(model) for model in scope.models}:
+    for kind in {type(module) for module in scope.called}:
         replace(stack, kind, "__call__", calling, inherited=True)
 
 

@@ -367,7 +367,7 @@ class Recorder:
         if detailed and module.training and module._parameters:  # noqa: SLF001 - its own only
             self.parameters.ran(module)
         known, facts = self.parameters.root(module)
-        if not known:
+        if not known or (facts is None and not self.scope.is_whole):
             facts = self.parameters.new_root(module, self.places.here(2))
         if facts is None:
             self.modes.layer(module, inputs)

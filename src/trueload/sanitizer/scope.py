@@ -59,6 +59,8 @@ class Own(Scope):
         models: The models.
         optimizers: The optimizers.
         loaders: The loaders; none for all that are read in the same thread.
+        parts: Modules inside of the models whose calls count where no model is being called: a
+            trainer library may call only these.
     """
 
     is_whole = False
@@ -68,8 +70,10 @@ class Own(Scope):
         models: Iterable[nn.Module],
         optimizers: Iterable[torch.optim.Optimizer],
         loaders: Iterable[DataLoader],
+        parts: Iterable[nn.Module] = (),
     ) -> None:
         self._models = {id(model): ref(model) for model in models}
+        self._called = self._models | {id(part): ref(part) for part in parts}
         self._optimizers = WeakSet(optimizers)
         self._loaders = WeakSet(loaders)
         self._has_loaders = bool(self._loaders)
@@ -82,6 +86,11 @@ class Own(Scope):
     def models(self) -> list[nn.Module]:
         """The models that are still there."""
         return [model for known in self._models.values() if (model := known()) is not None]
+
+    @property
+    def called(self) -> list[nn.Module]:
+        """The models and parts that are still there."""
+        return [module for known in self._called.values() if (module := known()) is not None]
 
     @property
     def optimizers(self) -> list[torch.optim.Optimizer]:
@@ -117,7 +126,7 @@ class Own(Scope):
 
         Where it is, `leave` must follow.
         """
-        known = self._models.get(id(module))
+        known = self._called.get(id(module))
         if known is None or self._inside or known() is not module or not self.settle():
             return False
         self._inside = True

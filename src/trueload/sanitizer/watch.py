@@ -84,7 +84,7 @@ def watch(
     return Watch(
         Own(
             _listed(model, nn.Module, "model"),
-            _listed(optimizer, Optimizer, "optimizer", _unwrapped),
+            _listed(optimizer, Optimizer, "optimizer", unwrapped),
             [] if loader is None else _listed(loader, DataLoader, "loader"),
         ),
         accumulate,
@@ -272,7 +272,7 @@ def _listed(given: Any, kind: type, name: str, inner: Callable[[Any], Any] | Non
     return found
 
 
-def _unwrapped(optimizer: Any) -> Any:
+def unwrapped(optimizer: Any) -> Any:
     """Give torch's optimizer inside of what a trainer library has made of it."""
     for _ in range(_WRAPPED):
         inner = getattr(optimizer, "optimizer", None)
