@@ -64,7 +64,12 @@ def test_a_closer_look_finds_the_same(path):
     assert not seen.troubles
 
 
+_PREVENTED = ("TL301", "TL302", "TL303", "TL304", "TL623")
+"""What our loader prevents, or tells by itself: what is done to memory as samples are read."""
+
 _WITH_OURS = {
+    "batches_of_a_cycle_changed": {("TL302", 16)},  # kept by `cycle`, whoever made them
+    "evaluated_on_data_that_reading_spoils": {("TL906", 27)},  # what comes of it
     "generator_copied_into_the_workers": set(),  # it seeds the generators that datasets own
     "fixed_crops_for_evaluation": {("TL906", 24)},  # so a fixed seed of a dataset's own is not
 }
@@ -74,7 +79,8 @@ _WITH_OURS = {
 @pytest.mark.parametrize("path", [*BROKEN, *CLEAN], ids=name)
 def test_the_same_is_found_with_our_loader(path):
     seen = see(path, ours=True)
-    assert seen.grave() == _WITH_OURS.get(path.stem, expected(path))
+    wanted = {mark for mark in expected(path) if mark[0] not in _PREVENTED}
+    assert seen.grave() == _WITH_OURS.get(path.stem, wanted)
     assert not seen.troubles
 
 
