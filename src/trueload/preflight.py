@@ -248,12 +248,14 @@ def _of_file(file: Any) -> Found:
         access = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE
     except (OSError, ValueError):
         return None  # closed
+    if descriptor <= _LAST_STANDARD:
+        return None
     name = attributes(file).get("name")
     detail = repr(name) if type(name) is str else f"descriptor {descriptor}"
     if stat.S_ISREG(mode):
         return _ACCESS.get(access, Kind.UPDATED_FILE), detail
-    stands = descriptor <= _LAST_STANDARD or access == os.O_WRONLY
-    return None if stands or not stat.S_ISFIFO(mode) else (Kind.PIPE, detail)
+    is_read = stat.S_ISFIFO(mode) and access != os.O_WRONLY
+    return (Kind.PIPE, detail) if is_read else None
 
 
 _ACCESS = {os.O_RDONLY: Kind.FILE, os.O_WRONLY: Kind.WRITTEN_FILE}

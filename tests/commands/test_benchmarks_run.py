@@ -23,6 +23,7 @@ NAMES = [
         "sharing",
         "state",
         "turnover",
+        "watch",
     ),
     "workers",
 ]

@@ -151,6 +151,7 @@ class _Share:
         try:
             made = bench.sentry.make(part, make, keyed=random is not None)
         except DrawnError:
+            bench.end_child()  # Python seeds its generator anew in every fork
             return None
         except Exception as error:
             if bench.is_child():
