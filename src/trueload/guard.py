@@ -26,7 +26,7 @@ class Guard:
             it; "off" does not look.
         budget_share: How much of the time in which samples are made may go into looking, from 0 to
             1. As long as nothing is found that must be looked into, it is not exceeded but for some
-            30 ms at first.
+            15 ms at first.
         refetch: The share of the samples, from 0 to 1, that are made again to be compared: twice,
             with another one in between, by the process that made them and by one other worker. So
             each costs some six samples. `None`: none with "on", 1 in 1000 with "strict".

@@ -64,14 +64,20 @@ def _referents(thing: Any) -> Iterable[Any]:
     if issubclass(kind, FunctionType):
         return () if is_of_a_library(thing.__module__) else _of_function(thing)
     if issubclass(kind, type):
-        return (
-            () if is_of_a_library(thing.__module__) else (*vars(thing).values(), *thing.__bases__)
-        )
+        return _of_class(thing)
     if issubclass(kind, ModuleType):
         return () if is_of_a_library(thing.__name__) else list(vars(thing).values())
     if issubclass(kind, MethodType):
         return thing.__self__, thing.__func__
     return gc.get_referents(thing)
+
+
+def _of_class(kind: type) -> Iterable[Any]:
+    """Give what a class of the user's holds, whatever its metaclass would say."""
+    module, held, bases = (
+        type.__getattribute__(kind, name) for name in ("__module__", "__dict__", "__bases__")
+    )
+    return () if is_of_a_library(module) else (*held.values(), *bases)
 
 
 def _of_function(function: FunctionType) -> list[Any]:

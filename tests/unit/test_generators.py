@@ -163,3 +163,21 @@ class Proxy:
 
 def test_a_proxy_on_the_way_is_not_asked_what_it_is(generator):
     assert generators_of([Proxy(), generator]) == [generator]
+
+
+def test_a_class_that_answers_no_questions_is_walked_over():
+    class Silent(type):
+        def __getattribute__(cls, name):
+            raise AssertionError(name)
+
+    class Touchy(metaclass=Silent):
+        pass
+
+    class Holder:
+        kind = Touchy
+
+        def __init__(self):
+            self.random = random.Random(0)
+
+    holder = Holder()
+    assert generators_of(holder) == [holder.random]

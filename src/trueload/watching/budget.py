@@ -1,6 +1,6 @@
 """How much time may go into looking after memory: a share of that in which samples are made."""
 
-FIRST_SECONDS, FIRST_SECONDS_PLAIN = 0.01, 0.02
+FIRST_SECONDS, FIRST_SECONDS_PLAIN = 0.005, 0.01
 _FIRST_SECONDS_TO_EXPLAIN = 2.0
 """How much more time may go into it at first."""
 
