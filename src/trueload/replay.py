@@ -20,11 +20,12 @@ from trueload import samplers
 from trueload.errors import ReplayError, count, render
 from trueload.generators import kept
 from trueload.iterators.accord import cut_of
-from trueload.iterators.epoch import is_keyed, is_stream, maker_of, recipe_of, share_for
+from trueload.iterators.epoch import is_keyed, maker_of, recipe_of, share_for
 from trueload.iterators.starting import dataset_here
 from trueload.order import Order
 from trueload.ownership import owned
 from trueload.recipe import Randomness
+from trueload.samplers import is_stream
 from trueload.seeds import preserved, root_of, unpack_generator
 from trueload.shares import Share
 from trueload.sharing import Cut, Followed, of_batches, of_order, of_samples, of_stream
@@ -137,8 +138,7 @@ class _Past:
         if self._current is not None:
             self._known = replace(cursor.start, order_seed=cursor.order_seed)
         self._share = share_for(loader) or Share()
-        stream = is_stream(loader)
-        self._plan: Any = None if stream else samplers.read(loader, loader.seed, self._epoch)
+        self._plan: Any = samplers.plan_of(loader, self._epoch)
 
     def find(self) -> Found:
         """Find what is asked for."""

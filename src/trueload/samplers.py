@@ -62,6 +62,16 @@ class Plan:
     generator: torch.Generator
 
 
+def is_stream(loader: Any) -> bool:
+    """Say whether a loader goes over an iterable dataset."""
+    return loader._dataset_kind == 1  # noqa: SLF001 - torch's _DatasetKind.Iterable
+
+
+def plan_of(loader: Any, epoch: int) -> Plan | None:
+    """Give how the tasks of an epoch of a loader of ours come about; `None` for a stream."""
+    return None if is_stream(loader) else read(loader, loader.seed, epoch)
+
+
 def read(loader: Any, seed: int | None, epoch: int) -> Plan:
     """Read how a map-style loader draws its indices.
 

@@ -67,8 +67,7 @@ def coming(loader: Any, share: Share | None) -> Cursor:
     """
     progress = loader._progress  # noqa: SLF001 - the loader's own part
     start = progress.resume or LoaderState(epoch=progress.next_epoch)
-    stream = loader._dataset_kind == 1  # noqa: SLF001 - torch's _DatasetKind.Iterable
-    plan = None if stream else samplers.read(loader, loader.seed, start.epoch)
+    plan = samplers.plan_of(loader, start.epoch)
     size = None if plan is None else plan.batch_size
     return opened(loader, replace(start, batch_size=size), plan, share)
 

@@ -32,6 +32,7 @@ from trueload.mixture import Mixture
 from trueload.progress import Cursor
 from trueload.ranks import refuse_second_split, share_of
 from trueload.recipe import Randomness, Recipe
+from trueload.samplers import is_stream
 from trueload.seeds import (
     next_base_seed,
     next_order_seed,
@@ -54,15 +55,14 @@ _PART = 0.1
 
 def described(loader: Any, state: LoaderState) -> LoaderState:
     """Add to a state what identifies the loader that it belongs to."""
-    stream = is_stream(loader)
-    plan = None if stream else samplers.read(loader, loader.seed, state.epoch)
+    plan = samplers.plan_of(loader, state.epoch)
     return replace(
         state,
         seed=loader.seed,
         order="" if plan is None else plan.name,
         batch_size=_stream_size(loader) if plan is None else plan.batch_size,
         dataset=identity_of(loader.dataset),
-        length=None if stream else length_of(loader.dataset),
+        length=None if plan is None else length_of(loader.dataset),
         ranks=_ranks_of(share_of(loader)),
         made_in=loader._made_in,  # noqa: SLF001 - the loader's own part
     )
@@ -77,11 +77,6 @@ def untouched(loader: Any, epoch: int) -> LoaderState:
         sampler_state=deepcopy(state_of(sampler)),
         dataset_state=None if inside else deepcopy(state_of(loader.dataset)),
     )
-
-
-def is_stream(loader: Any) -> bool:
-    """Say whether a loader goes over an iterable dataset."""
-    return loader._dataset_kind == 1  # noqa: SLF001 - torch's _DatasetKind.Iterable
 
 
 def recipe_of(loader: Any, dataset: Any = None) -> Recipe:
@@ -186,14 +181,13 @@ class Beginning:
         self, loader: Any, *, keyed: bool, ahead: bool = False, state: LoaderState | None = None
     ) -> None:
         self._progress = loader._progress  # noqa: SLF001 - the loader's own part
-        stream = is_stream(loader)
         saved: LoaderState | None = state or self._progress.resume
         if saved is None:
             tell_same_order(loader)
         self.resumed = saved if saved is not None and saved.base_seed is not None else None
         self.start = saved or LoaderState(epoch=self._progress.next_epoch)
         self.share = share_for(loader, self.start)
-        self.plan = None if stream else samplers.read(loader, loader.seed, self.start.epoch)
+        self.plan = samplers.plan_of(loader, self.start.epoch)
         size = _stream_size(loader) if self.plan is None else self.plan.batch_size
         readers = readers_of(loader)
         if self.start.batches and self.start.readers != readers:

@@ -12,9 +12,9 @@ from typing import Any
 from trueload.errors import HandleError, render, several
 from trueload.guard import Guard, guard_of
 from trueload.inside import name_of
-from trueload.iterators.epoch import is_stream
 from trueload.iterators.telling import note, tell
 from trueload.preflight import Handle, Kind, Preflight, Start, preflight
+from trueload.samplers import is_stream
 from trueload.walk import MOST_OBJECTS
 from trueload.workers.files import can_be_reopened
 

@@ -19,10 +19,10 @@ from trueload.contract.habits import Context
 from trueload.contract.leaf import Difference
 from trueload.errors import ContractError, render
 from trueload.guard import Guard, guard_of
-from trueload.iterators.epoch import is_stream
 from trueload.iterators.origins import classes_of, origins_of
 from trueload.iterators.telling import note, tell
 from trueload.mixture import Mixed
+from trueload.samplers import is_stream
 from trueload.tasks import Task
 
 logger = logging.getLogger("trueload")

@@ -24,7 +24,7 @@ from trueload.guard import guard_of
 from trueload.iterators.ahead import plan_key, shares
 from trueload.iterators.closing import tell_end, tell_nones
 from trueload.iterators.doubt import Doubt
-from trueload.iterators.epoch import Beginning, following, is_stream, maker_of, steps_over
+from trueload.iterators.epoch import Beginning, following, maker_of, steps_over
 from trueload.iterators.handles import tell_handles
 from trueload.iterators.heavy import tell_heavy
 from trueload.iterators.inspector import inspector_of
@@ -36,6 +36,7 @@ from trueload.iterators.telling import end_epoch, tell_changed
 from trueload.iterators.treatment import treated
 from trueload.iterators.unsent import tell_unsent
 from trueload.recipe import Recipe
+from trueload.samplers import is_stream
 from trueload.seeds import next_base_seed
 from trueload.statistics import Figures, Meter
 from trueload.stream import StreamBatch

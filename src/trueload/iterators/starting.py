@@ -6,9 +6,10 @@ from typing import Any
 import torch
 
 from trueload.errors import ArgumentError, render
-from trueload.iterators.epoch import is_cut_evenly, is_stream
+from trueload.iterators.epoch import is_cut_evenly
 from trueload.preflight import Start
 from trueload.renewal import renewed
+from trueload.samplers import is_stream
 from trueload.workers.process import is_supported
 
 

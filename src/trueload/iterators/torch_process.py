@@ -27,7 +27,7 @@ from trueload.errors import ContractError, TrueloadError, tidied
 from trueload.generators import kept
 from trueload.guard import GUARD_OFF, Guard, guard_of
 from trueload.iterators.closing import tell_end, tell_nones
-from trueload.iterators.epoch import Beginning, is_stream, recipe_of, say_skipped, steps_over
+from trueload.iterators.epoch import Beginning, recipe_of, say_skipped, steps_over
 from trueload.iterators.handles import tell_handles
 from trueload.iterators.inspector import inspector_of
 from trueload.iterators.starting import has_processes, start_of
@@ -36,6 +36,7 @@ from trueload.iterators.treatment import treated
 from trueload.mixture import Mixed
 from trueload.recipe import Randomness, Recipe
 from trueload.renewal import Renew, renew_in
+from trueload.samplers import is_stream
 from trueload.seeds import preserved
 from trueload.tasks import Task
 from trueload.tolerance import Bad, BadSamplesError
