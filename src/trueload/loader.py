@@ -146,6 +146,13 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
     _looked: bool = False
     _renewed: Any = None
     _made_in: str = ""
+    _progress: Progress
+    _pool: Pool
+    _shelf: Shelf
+    _experience: Experience
+    _meter: Meter
+    _learner: Learner
+    _allowance: Allowance
     _iterator: Any = None  # found here once a library has deleted the loader's own
 
     def __init__(  # noqa: PLR0913, PLR0917 - torch's arguments
@@ -181,14 +188,10 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
         manifest: str | PathLike[str] | None = None,
     ) -> None:
         own: dict[str, Any] = {"transform": transform, "seed": seed, "rng": rng, "copy": copy}
-        own |= {"guard": guard, "contract": contract, "shard": shard, "even": even}
-        own |= {"on_error": on_error}
-        own |= {"dataset_in_worker": dataset_in_worker, "manifest": manifest}
+        own |= {"guard": guard, "contract": contract, "on_error": on_error, "shard": shard}
+        own |= {"even": even, "dataset_in_worker": dataset_in_worker, "manifest": manifest}
         check_own(dataset, own | {"in_order": in_order})
-        self._progress = Progress()
-        self._pool, self._shelf, self._experience = Pool(), Shelf(), Experience()
-        self._meter = Meter()
-        self._learner, self._allowance = Learner(), Allowance(FIRST_SECONDS)
+        vars(self).update(_parts(Progress()))
         super().__init__(
             dataset,
             batch_size,
@@ -208,10 +211,14 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
             pin_memory_device=pin_memory_device,
             in_order=in_order,
         )
+        self._set_own(own)
+        self._made_in = made_in()
+
+    def _set_own(self, own: Mapping[str, Any]) -> None:
+        """Keep those arguments of ours that are not as their defaults, and see that they suit."""
         for name, value in own.items():
             if value != getattr(DataLoader, name):
                 setattr(self, name, value)
-        self._made_in = made_in()
         share_for(self)
 
     def __len__(self) -> int:
@@ -224,9 +231,7 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
 
     def __getstate__(self) -> dict[str, Any]:
         """Give a copy or a pickle its own progress and memory."""
-        own = {"_pool": Pool(), "_shelf": Shelf(), "_experience": Experience(), "_meter": Meter()}
-        own |= {"_learner": Learner(), "_allowance": Allowance(FIRST_SECONDS), "_renewed": None}
-        return {**vars(self), "_progress": self._progress.fresh(), **own}
+        return {**vars(self), "_renewed": None, **_parts(self._progress.fresh())}
 
     def _get_iterator(self) -> _BaseDataLoaderIter:
         """Begin an epoch: torch's hook, which `iter(loader)` calls and libraries override."""
@@ -384,3 +389,16 @@ class DataLoader(torch.utils.data.DataLoader[T_co]):
             title = f"a loader over the DataPipe {identity_of(self.dataset)} has no state"
             hint = "use a map-style or an iterable dataset"
             raise StateError(render(title, "TL106", hint=hint))
+
+
+def _parts(progress: Progress) -> dict[str, Any]:
+    """Give what each loader has to itself: no copy and no pickle takes it along."""
+    return {
+        "_progress": progress,
+        "_pool": Pool(),
+        "_shelf": Shelf(),
+        "_experience": Experience(),
+        "_meter": Meter(),
+        "_learner": Learner(),
+        "_allowance": Allowance(FIRST_SECONDS),
+    }
