@@ -117,6 +117,17 @@ class Stream:
         """Where samples come from, for messages."""
         return Origin(self.dataset, self.manifest)
 
+    def take_part(self, share: Share, position: int) -> None:
+        """Read one rank's samples only, from a stream of which so many have been read."""
+        self.part = Part(
+            self.samples,
+            share,
+            drop_last=self.drop_last,
+            position=position,
+            tolerance=self.tolerance,
+            origin=self.origin,
+        )
+
     def pull(self, task: Task, random: Randomness | None = None, hand: Hand | None = None) -> Any:
         """Take the samples of the next batch from the stream, without transform and collate.
 
@@ -310,17 +321,7 @@ class StreamRecipe:
         elif saved is not None and samples is self.dataset:
             samples.load_state_dict(saved.dataset)  # `iter` may have set it back
         self._next = 0 if saved is None else saved.next
-        part = None
-        if self.share is not None:
-            part = Part(
-                samples,
-                self.share,
-                drop_last=self.drop_last,
-                position=self._next,
-                tolerance=self.tolerance,
-                origin=Origin(self.dataset, self.manifest),
-            )
-        return Stream(
+        stream = Stream(
             dataset=self.dataset,
             samples=samples,
             transform=self.transform,
@@ -329,10 +330,12 @@ class StreamRecipe:
             drop_last=self.drop_last,
             copying=self.copying,
             mixture=self.mixture,
-            part=part,
             manifest=self.manifest,
             tolerance=self.tolerance,
         )
+        if self.share is not None:
+            stream.take_part(self.share, self._next)
+        return stream
 
     def _at(self, stream: Stream) -> int:
         """Give how far a stream has been read: in batches, or in samples where it is shared."""

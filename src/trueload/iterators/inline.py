@@ -32,7 +32,6 @@ from trueload.iterators.treatment import treated
 from trueload.recipe import Randomness, Recipe
 from trueload.seeds import Borrowed, reseed, stream_key_of
 from trueload.stream import Stream
-from trueload.stream_part import Part
 from trueload.tasks import Task
 from trueload.tolerance import Bad, BadSamplesError
 from trueload.watching.sentry import Sentry
@@ -164,9 +163,13 @@ class InlineIterator(_SingleProcessDataLoaderIter):
         return treated(self._treatment, self._cursor, task, bads)
 
     def _make(self, task: Task) -> Any:
+        return self._keyed(self._maker.make, task, self._empty)
+
+    def _keyed(self, make: Callable[..., Any], task: Task, *args: Any) -> Any:
+        """Call what reseeds the process's generators for a task, if they are keyed at all."""
         if self._random is None:
-            return self._maker.make(task, None, self._empty)
-        return self._lend(self._maker.make, task, self._random, self._empty)
+            return make(task, None, *args)
+        return self._lend(make, task, self._random, *args)
 
     def _lend(self, make: Callable[..., Any], *args: Any) -> Any:
         """Call what reseeds the process's generators, and give them back unchanged."""
@@ -222,15 +225,7 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             tolerance=tolerance_of(loader),
         )
         if self._share is not None:
-            at = start.position if stands else 0
-            stream.part = Part(
-                samples,
-                self._share,
-                drop_last=self._drop_last,
-                position=at,
-                tolerance=stream.tolerance,
-                origin=stream.origin,
-            )
+            stream.take_part(self._share, start.position if stands else 0)
         if start.batches and not stands:
             say_skipped(type(dataset).__qualname__, start.batches)
             self._read_over(stream, start.batches)
@@ -240,19 +235,13 @@ class InlineIterator(_SingleProcessDataLoaderIter):
         start = self._cursor.start
         size = start.batch_size or 1
         if stream.part is not None:
-            task = Task(start.epoch, 0, 0, size, size)
-            if self._random is None:
-                stream.part.read_over(start.position, task, None)
-            else:
-                self._lend(stream.part.read_over, start.position, task, self._random)
+            read_over = partial(stream.part.read_over, start.position)
+            self._keyed(read_over, Task(start.epoch, 0, 0, size, size))
             return
         for batch in range(batches):
             task = Task(start.epoch, batch, batch * size, size, size)
             try:
-                if self._random is None:
-                    stream.pull(task)
-                else:
-                    self._lend(stream.pull, task, self._random)
+                self._keyed(stream.pull, task)
             except StopIteration:
                 return
 
