@@ -88,6 +88,11 @@ class Mixture:
         return render(title, "TL420", facts, _hint(set(counts)))
 
 
+def mixed_in(mixture: Mixture | None) -> Mixed | None:
+    """Give what was found, once, if anybody looks at all."""
+    return None if mixture is None else mixture.found()
+
+
 def _dtypes(value: Any) -> Any:
     kind = type(value)
     if kind is torch.Tensor:

@@ -29,6 +29,7 @@ from trueload.iterators.inspector import inspector_of
 from trueload.iterators.starting import dataset_here
 from trueload.iterators.telling import end_epoch, tell_changed
 from trueload.iterators.treatment import treated
+from trueload.mixture import mixed_in
 from trueload.recipe import Randomness, Recipe
 from trueload.seeds import Borrowed, reseed, stream_key_of
 from trueload.stream import Stream
@@ -137,8 +138,7 @@ class InlineIterator(_SingleProcessDataLoaderIter):
             self._sentry.reread_some(task)
             tell_changed(self._sentry.found(), self._guard, self._dataset)
             if self._inspector is not None:
-                mixture = self._maker.mixture
-                self._inspector.look(batch, task, None if mixture is None else mixture.found())
+                self._inspector.look(batch, task, mixed_in(self._maker.mixture))
             if isinstance(self._maker, Stream):
                 self._count(task, self._maker)
             if self._maker.nones:

@@ -42,7 +42,7 @@ from trueload.tasks import Task
 from trueload.tolerance import Bad, BadSamplesError
 from trueload.transport import Failure, failure
 from trueload.watching.sentry import Sentry
-from trueload.workers.base import Noted
+from trueload.workers.base import Noted, noted
 from trueload.workers.files import ReadFile, files_read, reopen
 from trueload.workers.memory import tensor_over
 from trueload.workers.started import one_hash_seed
@@ -276,11 +276,7 @@ class _Tasks:
             return task.batch, failure(tidied(error))
         finally:
             sentry.undo()
-        found, mixture = sentry.found(), self.recipe.mixture
-        mixed = None if mixture is None else mixture.found()
-        nones = self.recipe.nones
-        told = nones or not (found is None and mixed is None)
-        return task.batch, Noted(batch, found, mixed, nones=nones) if told else batch
+        return task.batch, noted(batch, self.recipe, sentry.found())
 
 
 @dataclass

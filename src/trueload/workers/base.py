@@ -26,9 +26,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trueload.changes import Changes
-from trueload.mixture import Mixed
-from trueload.recipe import Randomness
-from trueload.stream import StreamState
+from trueload.mixture import Mixed, mixed_in
+from trueload.recipe import Randomness, Recipe
+from trueload.stream import StreamRecipe, StreamState
 from trueload.tasks import Task
 from trueload.watching.rereads import Read
 from trueload.watching.writes import Changed
@@ -130,6 +130,23 @@ class Noted(NamedTuple):
     mixed: Mixed | None = None
     reads: Sequence[Read] = ()
     nones: int = 0
+
+
+def noted(
+    batch: Any, recipe: Recipe | StreamRecipe, changed: Changed | None, reads: Sequence[Read] = ()
+) -> Any:
+    """Give a batch on its way from a worker, with what was noticed as it was made, if anything.
+
+    Args:
+        batch: The batch.
+        recipe: What made it, and knows of its samples.
+        changed: A sample whose making changes the dataset.
+        reads: Samples that were made again.
+    """
+    mixed, nones = mixed_in(recipe.mixture), recipe.nones
+    if changed is None and mixed is None and not reads and not nones:
+        return batch
+    return Noted(batch, changed, mixed, reads, nones)
 
 
 class StreamEndError(Exception):

@@ -13,7 +13,7 @@ from trueload.tolerance import Bad, BadSamplesError
 from trueload.transport import Failure, failure
 from trueload.watching.sentry import Sentry
 from trueload.workers.arena import Arena
-from trueload.workers.base import Noted, Order
+from trueload.workers.base import Noted, Order, noted
 from trueload.workers.board import Board, Part
 from trueload.workers.lines import ALONE, ENDED, FAILED, MADE, PART, Call, News
 from trueload.workers.packing import Room, is_exact, unpack
@@ -84,11 +84,7 @@ class Bench:
     def noted(self, batch: Any, order: Order) -> Any:
         """Give a batch, with what was noticed as it was made and read again, if anything was."""
         reads = self.sentry.reread(order.rereads) if order.rereads else ()
-        changed, mixture = self.sentry.found(), self._recipe.mixture
-        mixed = None if mixture is None else mixture.found()
-        nones = self._recipe.nones
-        seen = reads or nones or not (changed is None and mixed is None)
-        return Noted(batch, changed, mixed, reads, nones) if seen else batch
+        return noted(batch, self._recipe, self.sentry.found(), reads)
 
     def end_child(self) -> None:
         """End a copy of the worker that the user's code has forked and that has come back."""
