@@ -12,11 +12,12 @@ import pickle
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 import torch
+
+from trueload.tree import OPAQUE
 
 Path = tuple[tuple[str, Any], ...]
 """Steps from the root: `("attribute", name)` and `("item", key)`."""
@@ -29,7 +30,6 @@ MOST_BYTES = 1 << 20
 """What changes may weigh to travel with every batch that is asked for."""
 
 _ATOMS = (int, float, complex, str, bytes, type(None), np.generic, Enum)
-_OPAQUE = (type, FunctionType, MethodType, BuiltinFunctionType, ModuleType)
 
 
 class _Gone:
@@ -152,7 +152,7 @@ def _token(thing: Any) -> tuple[Any, ...]:
         return kind, id(thing), tuple(map(_key, thing)) if kind is dict else len(thing)
     if isinstance(thing, (np.ndarray, torch.Tensor)):
         return _token_of_array(thing)
-    if hasattr(thing, "__dict__") and not isinstance(thing, _OPAQUE):
+    if hasattr(thing, "__dict__") and not isinstance(thing, OPAQUE):
         return kind, id(thing)
     return _Identity, id(thing)
 

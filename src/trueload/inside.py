@@ -20,6 +20,7 @@ _BASES: tuple[Any, ...] = (dict, list, tuple, deque, set, frozenset)
 _DESCRIPTORS = (GetSetDescriptorType, MemberDescriptorType)
 _KEYS = frozenset(map(id, (str, int, float, bool, bytes)))
 _mro_of = type.__dict__["__mro__"].__get__
+_parents_of = type.__dict__["__bases__"].__get__
 _dict_of = type.__dict__["__dict__"].__get__
 _name_of = type.__dict__["__qualname__"].__get__
 _module_of = type.__dict__["__module__"].__get__
@@ -39,6 +40,11 @@ def name_of(kind: type) -> str:
 def bases_of(kind: type) -> tuple[type, ...]:
     """Give a type and its bases, nearest first."""
     return _mro_of(kind)
+
+
+def parents_of(kind: type) -> tuple[type, ...]:
+    """Give the types that a type is derived from directly."""
+    return _parents_of(kind)
 
 
 def variables_of(kind: type) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from trueload.errors import count
 
 _BLOCK = 1 << 18
 _LONG = 400
+_NAMED = 4
 _KINDS = ("skipped", "replaced", "lost")
 
 
@@ -103,6 +104,11 @@ class Account:
     keeps_last: bool = False
     findings: list[str] = field(default_factory=list)
     expected: tuple[int, int] | None = None
+
+    @property
+    def raised(self) -> str:
+        """What made samples bad ones, the most frequent first: `3 OSError, 1 ValueError`."""
+        return ", ".join(f"{count(n)} {kind}" for kind, n in self.causes.most_common(_NAMED))
 
     def enter(self, batch: int, kind: str, indices: Iterable[Any]) -> None:
         """Write down that samples were skipped or lost."""

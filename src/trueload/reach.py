@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from trueload.errors import is_installed
+from trueload.inside import module_of, parents_of, variables_of
 
 _MOST_OBJECTS = 100_000
 _MOST_ITEMS = 10_000
@@ -74,10 +75,9 @@ def _referents(thing: Any) -> Iterable[Any]:
 
 def _of_class(kind: type) -> Iterable[Any]:
     """Give what a class of the user's holds, whatever its metaclass would say."""
-    module, held, bases = (
-        type.__getattribute__(kind, name) for name in ("__module__", "__dict__", "__bases__")
-    )
-    return () if is_of_a_library(module) else (*held.values(), *bases)
+    if is_of_a_library(module_of(kind)):
+        return ()
+    return *variables_of(kind).values(), *parents_of(kind)
 
 
 def _of_function(function: FunctionType) -> list[Any]:

@@ -4,10 +4,14 @@ A tree is any nesting of mappings, named tuples, tuples and lists; everything el
 """
 
 from collections.abc import Iterator, Mapping
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
 ATOMS: Final = frozenset({int, float, complex, bool, str, bytes, type(None)})
 """Types of leaves that cannot be changed, and that refer to nothing else."""
+
+OPAQUE: Final = (type, FunctionType, MethodType, BuiltinFunctionType, ModuleType)
+"""Types of code: what they hold is no data."""
 
 
 def leaves(tree: Any, name: str = "batch") -> Iterator[tuple[str, Any]]:

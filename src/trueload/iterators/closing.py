@@ -127,7 +127,7 @@ def _tell_bad(cursor: Cursor, loader: Any) -> None:
     facts = [
         ("delivered", several(taken.delivered, "sample")),
         ("indices", ", ".join(indices[:_NAMED]) + ", ..." * (len(indices) > _NAMED)),
-        ("raised", ", ".join(f"{count(n)} {kind}" for kind, n in account.causes.most_common(4))),
+        ("raised", account.raised),
         ("file", "" if policy.quarantine is None else str(policy.quarantine)),
     ]
     logger.warning(render(title, "TL215", facts))

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from sys import getsizeof
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 from weakref import WeakValueDictionary
 
 from trueload.errors import count, render
 from trueload.reach import parts_of
+from trueload.tree import OPAQUE
 
 logger = logging.getLogger("trueload")
 
@@ -33,7 +33,7 @@ _ALIGNMENT_BYTES = 16
 _HEAD_BYTES = {list: getsizeof([]), dict: getsizeof({})}
 _MEGABYTE = 1_000_000
 _CONTAINERS = (list, tuple, dict)
-_OPAQUE = (str, bytes, type, FunctionType, MethodType, BuiltinFunctionType, ModuleType)
+_OPAQUE = (str, bytes, *OPAQUE)
 _SMALL_INTEGERS = range(-5, 257)
 """Python has each of these once, for all who use it."""
 

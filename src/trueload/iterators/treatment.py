@@ -19,6 +19,7 @@ from trueload.ledger import plain
 from trueload.policy import ErrorPolicy, policy_of
 from trueload.progress import Cursor
 from trueload.quarantine import Quarantine
+from trueload.ranks import has_group
 from trueload.seeds import root_of
 from trueload.state import LoaderState
 from trueload.substitutes import Draw, Substitutes
@@ -30,8 +31,7 @@ logger = logging.getLogger("trueload")
 
 def is_one_of_many(start: LoaderState) -> bool:
     """Say whether other ranks take a step whenever this one does."""
-    grouped = torch.distributed.is_available() and torch.distributed.is_initialized()
-    return start.ranks > 1 or (grouped and torch.distributed.get_world_size() > 1)
+    return start.ranks > 1 or (has_group() and torch.distributed.get_world_size() > 1)
 
 
 def treated(
@@ -180,8 +180,7 @@ class Treatment:
     def _refuse(self, blame: Blame, bad: Bad, error: Exception, why: str) -> NoReturn:
         account = self._account
         title = f"too many bad samples: {count(account.bad)} in epoch {blame.task.epoch}, {why}"
-        causes = ", ".join(f"{count(n)} {kind}" for kind, n in account.causes.most_common(4))
-        facts = [("raised", causes), ("last", bad.title), *blame.facts(), ("at", bad.place)]
+        facts = [("raised", account.raised), ("last", bad.title), *blame.facts(), ("at", bad.place)]
         raise BudgetError(render(title, "TL213", facts, _BUDGET_HINT)) from error
 
     def _again(self, task: Task, bad_rows: set[int]) -> Task | None:

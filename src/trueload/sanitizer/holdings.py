@@ -9,7 +9,6 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +17,7 @@ from torch.utils.data import ConcatDataset
 
 from trueload.reach import parts_of
 from trueload.reuse import is_same
+from trueload.tree import OPAQUE
 from trueload.watching.arrays import Kept, kept_of
 from trueload.watching.saved import bytes_at
 
@@ -29,7 +29,6 @@ _WHOLE_BYTES: Final = 32 << 20
 _LONG_LIST: Final = 50_000
 _DATA: Final = (np.ndarray, torch.Tensor)
 _ATOMS: Final = (str, bytes, int, float, complex, bool, type(None), np.generic)
-_OPAQUE: Final = (type, FunctionType, MethodType, BuiltinFunctionType, ModuleType)
 _SEEKING: Final = 2
 
 Hints = dict[Any, None]
@@ -287,7 +286,7 @@ def _walk(dataset: Any, hints: Hints) -> Iterator[tuple[str, Any]]:
     for _ in range(_MOST_STEPS):
         following: list[tuple[str, Any]] = []
         for path, thing in line:
-            if isinstance(thing, (*_ATOMS, *_OPAQUE)) or id(thing) in seen:
+            if isinstance(thing, (*_ATOMS, *OPAQUE)) or id(thing) in seen:
                 continue
             if len(seen) == _MOST_THINGS:
                 return

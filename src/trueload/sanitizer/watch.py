@@ -30,6 +30,7 @@ from trueload.checks.selection import Selection, settings, unmarked
 from trueload.errors import ArgumentError, render, several
 from trueload.evidence import Run, Step
 from trueload.findings import Finding, Severity
+from trueload.ranks import has_group
 from trueload.reports import Report, Rule, text
 from trueload.sanitizer.crash import crash_of
 from trueload.sanitizer.hooks import instruments, whole
@@ -235,8 +236,7 @@ class Watch:
 
 def _tell(finding: Finding) -> None:
     """Log a finding; notes, and what other ranks find too, are not for everybody."""
-    first = not (torch.distributed.is_available() and torch.distributed.is_initialized())
-    first = first or torch.distributed.get_rank() == 0
+    first = not has_group() or torch.distributed.get_rank() == 0
     grave = first and finding.severity > Severity.NOTE
     logger.log(logging.WARNING if grave else logging.INFO, "%s", text.shown(finding))
 

@@ -4,7 +4,6 @@ import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from numpy.lib.array_utils import byte_bounds
 
 from trueload.reach import parts_of
+from trueload.tree import OPAQUE
 
 _PAGE = mmap.PAGESIZE
 _MOST_ARRAYS = 1000
@@ -19,7 +19,7 @@ _MOST_THINGS = 5000
 _MOST_STEPS = 8
 _MOST_ITEMS = 64
 _DATA = (np.ndarray, torch.Tensor)
-_OPAQUE = (str, bytes, int, float, type, FunctionType, MethodType, BuiltinFunctionType, ModuleType)
+_OPAQUE = (str, bytes, int, float, *OPAQUE)
 
 
 @dataclass(frozen=True)

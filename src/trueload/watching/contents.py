@@ -10,7 +10,7 @@ array its bytes. So it can be compared later, and put back.
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from torch.utils.data import ConcatDataset, Subset
 from trueload.guard import Guard
 from trueload.reach import parts_of
 from trueload.tasks import Task, listed
-from trueload.tree import ATOMS
+from trueload.tree import ATOMS, OPAQUE
 from trueload.watching.arrays import over_tensor
 from trueload.watching.pieces import DICTS, MOST_WHOLE, Piece
 
@@ -31,7 +31,6 @@ _MOST_KEYS = 64
 _SMALL_BYTES = 1 << 16
 _MOST_BYTES = 8 << 20
 _DATA = (np.ndarray, torch.Tensor)
-_OPAQUE = (type, FunctionType, MethodType, BuiltinFunctionType, ModuleType)
 _NAMES = {int, str, tuple, bytes}
 Keys = tuple[Any, ...]
 
@@ -120,7 +119,7 @@ class _Walk:
 
     def _is_new(self, step: _Step) -> bool:
         thing = step.thing
-        if type(thing) in ATOMS or isinstance(thing, _OPAQUE) or id(thing) in self._seen:
+        if type(thing) in ATOMS or isinstance(thing, OPAQUE) or id(thing) in self._seen:
             return False
         self._seen.add(id(thing))
         self.alive.append(thing)
