@@ -23,7 +23,8 @@ from torch.utils.data.distributed import DistributedSampler
 
 from trueload import DataLoader
 from trueload.errors import LedgerError, NoneSampleError
-from trueload.iterators import telling
+
+pytestmark = pytest.mark.usefixtures("nothing_told")
 
 CODE = slice(-6, -1)
 
@@ -192,11 +193,6 @@ BUGS = {
 def Given16(length):  # noqa: N802 - reads as a sampler in the table
     """Give the sampler of a dataset of which the loader's is a part."""
     return SequentialSampler(Numbers(length))
-
-
-@pytest.fixture(autouse=True)
-def _nothing_told(monkeypatch):
-    monkeypatch.setattr(telling, "_told", set())
 
 
 def codes(caplog):

@@ -20,10 +20,7 @@ from trueload.errors import HandleError
 from trueload.iterators import telling
 from trueload.iterators.handles import tell_handles
 
-
-@pytest.fixture(autouse=True)
-def nothing_is_told_yet(monkeypatch):
-    monkeypatch.setattr(telling, "_told", set())
+pytestmark = pytest.mark.usefixtures("nothing_told")
 
 
 @pytest.fixture

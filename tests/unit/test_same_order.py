@@ -5,12 +5,8 @@ from torch.utils.data import DistributedSampler
 
 from trueload import DataLoader
 from trueload.errors import SameOrderError
-from trueload.iterators import telling
 
-
-@pytest.fixture(autouse=True)
-def nothing_is_told_yet(monkeypatch):
-    monkeypatch.setattr(telling, "_told", set())
+pytestmark = pytest.mark.usefixtures("nothing_told")
 
 
 def distributed(epochs, guard="on", **arguments):

@@ -17,16 +17,12 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from trueload import DataLoader
 from trueload.errors import HandleError
-from trueload.iterators import telling
 
 from .datasets import plain_batches
 
+pytestmark = pytest.mark.usefixtures("nothing_told")
+
 LENGTH, ROW = 60, 512
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_told_yet(monkeypatch):
-    monkeypatch.setattr(telling, "_told", set())
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from typing import Any
 
 from trueload import balance
 from trueload.balance import Unbalanced
-from trueload.errors import LedgerError, NoneSampleError, count, render, several
-from trueload.guard import guard_of
+from trueload.errors import LedgerError, NoneSampleError, TrueloadError, count, render, several
+from trueload.guard import Guard, guard_of
 from trueload.iterators.telling import tell
 from trueload.policy import policy_of
 from trueload.progress import Cursor
@@ -15,6 +15,7 @@ from trueload.tasks import Task
 logger = logging.getLogger("trueload")
 
 _NAMED = 3
+_REPEATS_HINT = 'count by `loader.taken.mask`, or choose with `even="drop"` or `even="pad"`'
 _NONES_HINT = (
     '`on_error="skip"` leaves such samples out and names them, "replace" keeps the size of the '
     "batch; they are counted in `loader.ledger`"
@@ -66,6 +67,24 @@ def tell_nones(cursor: Cursor, task: Task, nones: int, loader: Any) -> None:
         ]
         site = ("TL218", type(loader.dataset), name)
         tell(site, render(title, "TL218", facts, _NONES_HINT), loader.guard, NoneSampleError)
+
+
+def end_epoch(cursor: Cursor, guard: str | Guard, dataset: Any) -> None:
+    """Note that an epoch has ended, and tell of a repeated batch that nobody may have noticed."""
+    cursor.finished = True
+    task, cursor.repeat = cursor.repeat, None
+    if task is not None and not guard_of(guard).is_silent_about("TL512"):
+        facts = [
+            ("batch", f"{count(task.batch)} of epoch {task.epoch}"),
+            ("counts", f"0 of its {several(task.size, 'sample')}"),
+        ]
+        title = "the last batch repeats what another rank has, as nothing was left for this rank"
+        tell(
+            (type(dataset), "TL512"),
+            render(title, "TL512", facts, _REPEATS_HINT),
+            "on",
+            TrueloadError,
+        )
 
 
 def tell_end(cursor: Cursor, loader: Any) -> None:

@@ -15,7 +15,7 @@ from trueload.errors import tidied
 from trueload.generators import kept
 from trueload.guard import guard_of
 from trueload.iterators.books import tolerance_of
-from trueload.iterators.closing import tell_end, tell_nones
+from trueload.iterators.closing import end_epoch, tell_end, tell_nones
 from trueload.iterators.epoch import (
     Beginning,
     keep_state_of,
@@ -27,7 +27,7 @@ from trueload.iterators.epoch import (
 )
 from trueload.iterators.inspector import inspector_of
 from trueload.iterators.starting import dataset_here
-from trueload.iterators.telling import end_epoch, tell_changed
+from trueload.iterators.telling import tell_changed
 from trueload.iterators.treatment import treated
 from trueload.mixture import mixed_in
 from trueload.recipe import Randomness, Recipe

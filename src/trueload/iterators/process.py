@@ -22,7 +22,7 @@ from trueload.errors import (
 )
 from trueload.guard import guard_of
 from trueload.iterators.ahead import plan_key, shares
-from trueload.iterators.closing import tell_end, tell_nones
+from trueload.iterators.closing import end_epoch, tell_end, tell_nones
 from trueload.iterators.doubt import Doubt
 from trueload.iterators.epoch import Beginning, following, maker_of, steps_over
 from trueload.iterators.handles import tell_handles
@@ -32,7 +32,7 @@ from trueload.iterators.lost import told_lost, told_unstarted
 from trueload.iterators.rereads import Compared
 from trueload.iterators.run import Epoch, Run, orders
 from trueload.iterators.starting import context_of
-from trueload.iterators.telling import end_epoch, tell_changed
+from trueload.iterators.telling import tell_changed
 from trueload.iterators.treatment import treated
 from trueload.iterators.unsent import tell_unsent
 from trueload.recipe import Recipe

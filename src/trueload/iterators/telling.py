@@ -4,9 +4,8 @@ import logging
 from collections.abc import Hashable
 from typing import Any
 
-from trueload.errors import DatasetChangedError, TrueloadError, code_of, count, render, several
+from trueload.errors import DatasetChangedError, TrueloadError, code_of
 from trueload.guard import Guard, guard_of
-from trueload.progress import Cursor
 from trueload.watching.writes import Changed
 
 logger = logging.getLogger("trueload")
@@ -35,22 +34,6 @@ def tell(site: Hashable, message: str, guard: str | Guard, error: type[TrueloadE
     if site not in _told:
         _told.add(site)
         logger.warning(message)
-
-
-def end_epoch(cursor: Cursor, guard: str | Guard, dataset: Any) -> None:
-    """Note that an epoch has ended, and tell of a repeated batch that nobody may have noticed."""
-    cursor.finished = True
-    task, cursor.repeat = cursor.repeat, None
-    if task is not None and not guard_of(guard).is_silent_about("TL512"):
-        facts = [
-            ("batch", f"{count(task.batch)} of epoch {task.epoch}"),
-            ("counts", f"0 of its {several(task.size, 'sample')}"),
-        ]
-        title = "the last batch repeats what another rank has, as nothing was left for this rank"
-        tell((type(dataset), "TL512"), render(title, "TL512", facts, _REPEATS), "on", TrueloadError)
-
-
-_REPEATS = 'count by `loader.taken.mask`, or choose with `even="drop"` or `even="pad"`'
 
 
 def note(site: Hashable, message: str, guard: str | Guard) -> None:

@@ -26,12 +26,12 @@ from trueload.collate import collate
 from trueload.errors import ContractError, TrueloadError, tidied
 from trueload.generators import kept
 from trueload.guard import GUARD_OFF, Guard, guard_of
-from trueload.iterators.closing import tell_end, tell_nones
+from trueload.iterators.closing import end_epoch, tell_end, tell_nones
 from trueload.iterators.epoch import Beginning, recipe_of, say_skipped, steps_over
 from trueload.iterators.handles import tell_handles
 from trueload.iterators.inspector import inspector_of
 from trueload.iterators.starting import has_processes, start_of
-from trueload.iterators.telling import end_epoch, tell_changed
+from trueload.iterators.telling import tell_changed
 from trueload.iterators.treatment import treated
 from trueload.mixture import Mixed
 from trueload.recipe import Randomness, Recipe
