@@ -62,11 +62,11 @@ class Blame:
             raise NoneSampleError(self._none(nones, len(samples))) from None
         found = misfit_of(samples)
         if isinstance(error, KeysDifferError) and found is not None:
-            raise KeysDifferError(self._misfit(found, len(samples))) from None
+            raise KeysDifferError(self.misfit(found, len(samples))) from None
         if found is None:
             error.add_note(self._unknown(error, samples))
         else:
-            error.add_note(self._misfit(found, len(samples)))
+            error.add_note(self.misfit(found, len(samples)))
         raise error
 
     def noted(self, error: Exception) -> Exception:
@@ -78,14 +78,6 @@ class Blame:
         """Give the exception of a sample that is `None`."""
         title = f"{self.subject()} gave `None` instead of a sample"
         return NoneSampleError(render(title, "TL201", self.facts(), _NONE_HINT))
-
-    def misfit(self, found: Misfit, size: int) -> str:
-        """Word that a sample does not go together with the others of its batch."""
-        return self._misfit(found, size)
-
-    def title(self, error: BaseException) -> str:
-        """Say in one line what was raised, and whose fault it was."""
-        return self._title(error)
 
     def tell_unsent(self, error: Exception, batch: Any) -> NoReturn:
         """Raise again what pickling a batch raised, with a note that names the part at fault."""
@@ -102,7 +94,7 @@ class Blame:
         more: Sequence[tuple[str, str]] = (),
     ) -> str:
         facts = [*self._facts(self.row), *self._files(error), *more, ("at", place_of(error))]
-        return render(self._title(error), code, facts, hint)
+        return render(self.title(error), code, facts, hint)
 
     def _files(self, error: BaseException) -> list[tuple[str, str]]:
         """Name the files of the sample at fault, where they can be found."""
@@ -114,7 +106,8 @@ class Blame:
             index = self._index(self.row)
         return self.origin.facts(index, error)
 
-    def _title(self, error: BaseException) -> str:
+    def title(self, error: BaseException) -> str:
+        """Say in one line what was raised, and whose fault it was."""
         kind = type(error).__name__
         title = f"{self.subject()} raised {kind}" + (f": {error}" if str(error) else "")
         return title.splitlines()[0]
@@ -184,9 +177,10 @@ class Blame:
         found = stranger_of(samples)
         leaf = "" if found is None else f"`{found.leaf}` is {found.kind}"
         facts = [*self._facts(None), ("leaf", leaf)]
-        return render(self._title(error), "TL206", facts, "" if found is None else found.hint)
+        return render(self.title(error), "TL206", facts, "" if found is None else found.hint)
 
-    def _misfit(self, found: Misfit, size: int) -> str:
+    def misfit(self, found: Misfit, size: int) -> str:
+        """Word that a sample does not go together with the others of its batch."""
         batch = f"samples of batch {count(self.task.batch)} do not stack"
         title = f"{batch}: `{found.leaf}` has {found.what}"
         index = self._index(found.row)

@@ -16,7 +16,7 @@ import socket
 import stat
 import threading
 from _socket import socket as plain_socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -392,8 +392,3 @@ _HINTS = {
     Kind.POOL: "make the pool when a worker first needs it, not before",
     Kind.THREAD: "start the thread when a worker first needs it, not before",
 }
-
-
-def worst(handles: Iterable[Handle], start: Start) -> list[Handle]:
-    """Give those that go wrong, hang or fail in workers of a kind."""
-    return [handle for handle in handles if handle.fate(start).harm is not Harm.NONE]

@@ -1,10 +1,10 @@
 """Name what keeps a dataset from being sent to workers that are started anew."""
 
-import io
 from collections.abc import Iterator
-from typing import Any
+from typing import IO, Any
 
 from trueload.errors import render
+from trueload.pickling import failure_of, innermost, words_of
 from trueload.workers.crate import Packer
 
 _HINT = (
@@ -16,47 +16,24 @@ _MOST_LOOKS = 1000
 
 def tell_unsent(error: Exception, loader: Any) -> None:
     """Add a note that says which attribute it was, if it was one that cannot be pickled."""
+    words = words_of(error)
     for name in _ROOTS:
         root = getattr(loader, name)
-        if _failure(root) == _words(error):
-            place, culprit = _innermost(name, root, _words(error))
-            title = f"`{place}` cannot be sent to workers that are started anew"
+        if failure_of(root, _packer) == words:
+            steps, culprit = innermost(root, words, _packer, _parts, _MOST_LOOKS)
+            title = f"`{name}{''.join(steps)}` cannot be sent to workers that are started anew"
             error.add_note(render(title, "TL211", [("type", type(culprit).__qualname__)], _HINT))
             return
 
 
-def _innermost(name: str, thing: Any, words: str) -> tuple[str, Any]:
-    """Go down to the part that raises by itself what the whole raises."""
-    looks = 0
-    while True:
-        for inner_name, inner in _parts(name, thing):
-            looks += 1
-            if looks > _MOST_LOOKS:
-                return name, thing
-            if _failure(inner) == words:
-                name, thing = inner_name, inner
-                break
-        else:
-            return name, thing
+def _packer(file: IO[bytes]) -> Packer:
+    return Packer(file, 5, True, lambda _: False)  # noqa: FBT003 - by place only
 
 
-def _parts(name: str, thing: Any) -> Iterator[tuple[str, Any]]:
+def _parts(thing: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(thing, dict):
-        yield from ((f"{name}[{key!r}]", value) for key, value in thing.items())
+        yield from ((f"[{key!r}]", value) for key, value in thing.items())
     elif isinstance(thing, list | tuple):
-        yield from ((f"{name}[{number}]", value) for number, value in enumerate(thing))
+        yield from ((f"[{number}]", value) for number, value in enumerate(thing))
     elif hasattr(thing, "__dict__") and not isinstance(thing, type):
-        yield from ((f"{name}.{key}", value) for key, value in vars(thing).items())
-
-
-def _failure(thing: Any) -> str:
-    """Give what pickling a thing raises, or nothing."""
-    try:
-        Packer(io.BytesIO(), 5, True, lambda _: False).dump(thing)  # noqa: FBT003 - by place only
-    except Exception as error:
-        return _words(error)
-    return ""
-
-
-def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+        yield from ((f".{key}", value) for key, value in vars(thing).items())

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from importlib.machinery import PathFinder
 from importlib.util import resolve_name
-from io import BytesIO
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +27,7 @@ from trueload.evidence import Loader
 from trueload.evidence.making import Handle, Heap, LazyImport, Stale, Unseen, Unsent
 from trueload.findings import Place
 from trueload.iterators.heavy import heavy
+from trueload.pickling import failure_of, innermost, words_of
 from trueload.preflight import Kind, preflight
 from trueload.reach import parts_of
 from trueload.sanitizer.samples import names_used
@@ -125,16 +125,17 @@ class Workers:
         if not loader.num_workers or start == "fork":
             return
         for name in ("dataset", "collate_fn", "worker_init_fn"):
-            words = _failure(getattr(loader, name))
-            if words != _words(error):
+            root, words = getattr(loader, name), words_of(error)
+            if failure_of(root, _Pickler) != words:
                 continue
-            path, attribute, culprit = _innermost(name, getattr(loader, name), words)
+            steps, culprit = innermost(root, words, _Pickler, parts_of, _MOST_TRIES)
+            named = [step[1:] for step in steps if step.startswith(".")]
             self._know_source(loader)
             fact = Unsent(
                 loader=facts,
                 place=self._defined(culprit),
-                path=path,
-                attribute=attribute,
+                path=name + "".join(steps),
+                attribute=named[-1] if named else "",
                 type=type(culprit).__qualname__,
                 error=words,
                 start=start,
@@ -265,35 +266,6 @@ class _Pickler(pickle.Pickler):
     def reducer_override(self, thing: Any) -> Any:
         """Leave out what is large and can be sent."""
         return (int, ()) if isinstance(thing, (torch.Tensor, np.ndarray)) else NotImplemented
-
-
-def _failure(thing: Any) -> str:
-    """Give what pickling a thing raises, or nothing."""
-    try:
-        _Pickler(BytesIO()).dump(thing)
-    except Exception as error:
-        return _words(error)
-    return ""
-
-
-def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
-def _innermost(path: str, thing: Any, words: str) -> tuple[str, str, Any]:
-    """Go down to the part that raises by itself what the whole raises."""
-    attribute, tries = "", 0
-    while True:
-        for step, part in parts_of(thing):
-            tries += 1
-            if tries > _MOST_TRIES:
-                return path, attribute, thing
-            if _failure(part) == words:
-                path, thing = path + step, part
-                attribute = step[1:] if step.startswith(".") else attribute
-                break
-        else:
-            return path, attribute, thing
 
 
 # What is imported late.
