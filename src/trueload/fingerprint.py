@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch.utils.data import ConcatDataset, Subset, TensorDataset
 
+from trueload.tree import dtype_name
+
 
 def length_of(dataset: Any) -> int | None:
     """Give the length of a dataset, or `None` where it has none."""
@@ -50,4 +52,4 @@ def digest_of(value: Any) -> bytes | None:
 
 
 def _shape(array: Any) -> str:
-    return f"{str(array.dtype).removeprefix('torch.')}{list(array.shape[1:])}"
+    return f"{dtype_name(array.dtype)}{list(array.shape[1:])}"

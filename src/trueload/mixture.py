@@ -18,7 +18,7 @@ from trueload.allowance import Allowance
 from trueload.blame import Blame
 from trueload.errors import count, render
 from trueload.tasks import Task, listed
-from trueload.tree import ATOMS, children, describe, leaves
+from trueload.tree import ATOMS, children, describe, dtype_name, leaves
 
 FIRST_SECONDS: Final = 0.002
 """How much time there is at first."""
@@ -123,7 +123,7 @@ def _odd(column: Sequence[Any], path: str) -> Iterator[tuple[str, list[Any], lis
 
 def _name(value: Any) -> str:
     """Name a dtype as torch and NumPy both do; nothing for what has none, as plain numbers."""
-    return str(getattr(value, "dtype", "")).removeprefix("torch.")
+    return dtype_name(getattr(value, "dtype", ""))
 
 
 def _at(batch: Any, path: str) -> Any:

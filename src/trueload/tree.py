@@ -40,9 +40,14 @@ def is_leaf(tree: Any) -> bool:
     return not isinstance(tree, (Mapping, list, tuple))
 
 
+def dtype_name(dtype: Any) -> str:
+    """Name a dtype as torch and NumPy both do: `float32`."""
+    return str(dtype).removeprefix("torch.")
+
+
 def describe(value: Any) -> str:
     """Describe a leaf in a few words: `(3, 224, 224) float32`, `str`, `None`."""
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
     if shape is not None and dtype is not None:
-        return f"{tuple(shape)} {str(dtype).removeprefix('torch.')}"
+        return f"{tuple(shape)} {dtype_name(dtype)}"
     return "None" if value is None else type(value).__name__

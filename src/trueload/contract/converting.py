@@ -14,7 +14,7 @@ from trueload.contract.leaf import LeafContract, shown
 from trueload.contract.pictures import FIRST, layout_of
 from trueload.contract.reading import ITEMS
 from trueload.errors import render
-from trueload.tree import children
+from trueload.tree import children, dtype_name
 
 logger = logging.getLogger("trueload")
 
@@ -70,7 +70,7 @@ def _leaf(value: Any, path: str, leaf: LeafContract) -> Any:
         axes = (0, 3, 1, 2) if leaf.layout == FIRST else (0, 2, 3, 1)
         value = value.permute(axes) if isinstance(value, torch.Tensor) else value.transpose(axes)
         _say(path, f"{shown(shape)} to {shown(tuple(value.shape))}")
-    dtype = str(value.dtype).removeprefix("torch.")
+    dtype = dtype_name(value.dtype)
     if leaf.dtype in {None, dtype} or not _is_cast(value, dtype, str(leaf.dtype)):
         return value
     _say(path, f"{dtype} to {leaf.dtype}")

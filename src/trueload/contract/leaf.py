@@ -8,6 +8,7 @@ from trueload.contract.pictures import layout_of
 from trueload.contract.reading import Fact
 from trueload.contract.values import Extremes, extremes_of
 from trueload.errors import ArgumentError, render
+from trueload.tree import dtype_name
 
 Axis = int | str | None
 """A size; a name, for one size wherever it stands in a batch; or `None`, for any size."""
@@ -67,7 +68,7 @@ class LeafContract:
     def __post_init__(self) -> None:
         """Write dtype and shape in one way, and refuse what means nothing."""
         if self.dtype is not None:
-            object.__setattr__(self, "dtype", str(self.dtype).removeprefix("torch."))
+            object.__setattr__(self, "dtype", dtype_name(self.dtype))
         if self.shape is not None:
             object.__setattr__(self, "shape", _checked(self.shape))
         for name in ("low", "high", "classes"):

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import torch
 
-from trueload.tree import ATOMS, children
+from trueload.tree import ATOMS, children, dtype_name
 
 ITEMS: Final = "[*]"
 """The step in a path that stands for all items of a list."""
@@ -71,7 +71,7 @@ def _facts(
     value: Any, path: str, row: int | None, is_listed: Callable[[str, Any], bool], depth: int
 ) -> Iterator[Fact]:
     if isinstance(value, (torch.Tensor, np.ndarray)):
-        dtype = str(value.dtype).removeprefix("torch.")
+        dtype = dtype_name(value.dtype)
         yield Fact(path, value, dtype, tuple(value.shape), row)
     elif not isinstance(value, (Mapping, list, tuple)):
         if value is not None:

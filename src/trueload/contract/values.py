@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from trueload.contract.reading import Fact
+from trueload.tree import dtype_name
 
 _COUNTED: Final = frozenset(
     {
@@ -25,7 +26,7 @@ _COUNTED: Final = frozenset(
         torch.int64,
     }
 )
-_ARRAYS: Final = frozenset(str(dtype).removeprefix("torch.") for dtype in _COUNTED)
+_ARRAYS: Final = frozenset(dtype_name(dtype) for dtype in _COUNTED)
 
 
 @dataclass(frozen=True, slots=True)

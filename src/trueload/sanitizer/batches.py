@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from trueload.evidence import Leaf
-from trueload.tree import leaves
+from trueload.tree import dtype_name, leaves
 
 _MOST_LEAVES: Final = 16
 _DIGESTED: Final = 4096
@@ -56,7 +56,7 @@ def _tensor(value: Any) -> torch.Tensor | None:
 def _describe(name: str, tensor: torch.Tensor) -> Leaf:
     with torch.no_grad():
         plain = tensor.detach()
-        shape, dtype = tuple(plain.shape), str(plain.dtype).removeprefix("torch.")
+        shape, dtype = tuple(plain.shape), dtype_name(plain.dtype)
         if plain.is_complex() or plain.is_quantized or plain.numel() == 0:
             return Leaf(name, shape, dtype)
         low, high = _range(plain)

@@ -23,7 +23,7 @@ from trueload.evidence.footage import (
     StepShown,
 )
 from trueload.pictures import array_of, images_of, picture_of, span_of
-from trueload.tree import leaves
+from trueload.tree import dtype_name, leaves
 
 _LOADERS: Final = 4
 _BATCHES: Final = 2
@@ -175,7 +175,7 @@ def _arrays(batch: Any) -> Any:
         array = array_of(leaf)
         if array is not None and array.size:
             found += 1
-            yield name, array, str(leaf.dtype).removeprefix("torch.")
+            yield name, array, dtype_name(leaf.dtype)
 
 
 def _are_labels(array: np.ndarray) -> bool:

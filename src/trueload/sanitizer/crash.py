@@ -9,6 +9,7 @@ import torch
 
 from trueload.evidence import Crash
 from trueload.sanitizer.places import Places
+from trueload.tree import dtype_name
 
 _LOSSES: Final = {
     "cross_entropy",
@@ -38,7 +39,7 @@ def _arguments(frame: FrameType) -> Iterator[tuple[str, Any]]:
         if not isinstance(value, torch.Tensor):
             continue
         yield f"{name}_shape", tuple(value.shape)
-        yield f"{name}_dtype", str(value.dtype).removeprefix("torch.")
+        yield f"{name}_dtype", dtype_name(value.dtype)
         if value.device.type == "cpu" and value.numel() and not value.is_complex():
             low, high = torch.aminmax(value.detach())
             yield f"{name}_lowest", low.item()

@@ -17,6 +17,7 @@ from torch.utils.data import ConcatDataset
 
 from trueload.reach import parts_of
 from trueload.reuse import is_same
+from trueload.sanitizer.overwriting import describe
 from trueload.tree import OPAQUE
 from trueload.watching.arrays import Kept, kept_of
 from trueload.watching.saved import bytes_at
@@ -372,7 +373,5 @@ def _is_equal(one: Any, other: Any) -> bool:
 def _short(value: Any) -> str:
     if isinstance(value, (int, float, bool)):
         return f"{value:g}" if isinstance(value, float) else str(value)
-    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
-    if shape is not None and dtype is not None:
-        return f"{str(dtype).removeprefix('torch.')} {tuple(shape)}"
-    return f"a {type(value).__name__}"
+    is_array = getattr(value, "shape", None) is not None and hasattr(value, "dtype")
+    return describe(value) if is_array else f"a {type(value).__name__}"

@@ -15,7 +15,7 @@ from torch.utils.data import IterableDataset
 
 from trueload.ownership import owned
 from trueload.reuse import is_same
-from trueload.tree import leaves
+from trueload.tree import dtype_name, leaves
 from trueload.watching.lines import line_that
 
 _MOST_SAMPLES: Final = 4
@@ -174,15 +174,14 @@ def describe(leaf: Any) -> str:
     shape, dtype = getattr(leaf, "shape", None), getattr(leaf, "dtype", None)
     if shape is None or dtype is None:
         return type(leaf).__name__
-    return f"{str(dtype).removeprefix('torch.')} {tuple(shape)}"
+    return f"{dtype_name(dtype)} {tuple(shape)}"
 
 
 def summary(value: Any) -> str:
     """Describe a leaf with its mean: `float32 (3, 64, 64), mean 0.4993`."""
-    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
-    if shape is None or dtype is None:
+    if getattr(value, "shape", None) is None or getattr(value, "dtype", None) is None:
         return str(value)[:60]
-    name = f"{str(dtype).removeprefix('torch.')} {tuple(shape)}"
+    name = describe(value)
     try:
         values = value.double() if isinstance(value, torch.Tensor) else np.asarray(value, "f8")
         return f"{name}, mean {float(values.mean()):.4g}"

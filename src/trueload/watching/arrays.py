@@ -11,7 +11,7 @@ import torch
 from numpy.lib.array_utils import byte_bounds
 
 from trueload.reach import parts_of
-from trueload.tree import OPAQUE
+from trueload.tree import OPAQUE, dtype_name
 
 _PAGE = mmap.PAGESIZE
 _MOST_ARRAYS = 1000
@@ -114,7 +114,7 @@ def kept_by(dataset: Any, *, small: bool = False) -> list[Kept]:
 
 def kept_of(path: str, array: Any) -> Kept | None:
     """Give where an array or a tensor lies; `None` where it is not dense, or cannot be written."""
-    dtype = str(array.dtype).removeprefix("torch.")
+    dtype = dtype_name(array.dtype)
     if isinstance(array, torch.Tensor):
         array = over_tensor(array)
         if array is None:

@@ -20,7 +20,7 @@ from torch.utils.data import ConcatDataset, Subset
 from trueload.guard import Guard
 from trueload.reach import parts_of
 from trueload.tasks import Task, listed
-from trueload.tree import ATOMS, OPAQUE
+from trueload.tree import ATOMS, OPAQUE, dtype_name
 from trueload.watching.arrays import over_tensor
 from trueload.watching.pieces import DICTS, MOST_WHOLE, Piece
 
@@ -167,7 +167,7 @@ class _Walk:
         if size_bytes <= self.room:
             self.room -= size_bytes
             held = (array if rows is None else array[rows]).tobytes()
-            dtype = str(step.thing.dtype).removeprefix("torch.")
+            dtype = dtype_name(step.thing.dtype)
             self.pieces.append(Piece(step.path, array, step.of_sample, held, rows, dtype))
 
     def sequence(self, step: _Step) -> Iterable[_Step]:

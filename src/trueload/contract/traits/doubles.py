@@ -7,6 +7,7 @@ import torch
 
 from trueload.contract.departure import Departure
 from trueload.contract.traits.seen import Seen
+from trueload.tree import dtype_name
 
 _ENOUGH: Final = 4
 _LEVELS: Final = 16
@@ -38,7 +39,7 @@ class Doubles:
         self._looks += 1
         bytes_ = self._bytes == _ENOUGH
         title = f"`{seen.fact.path}` is float64, and torch's default is "
-        title += str(torch.get_default_dtype()).removeprefix("torch.")
+        title += dtype_name(torch.get_default_dtype())
         facts = (("values", "whole multiples of 1/255, which need 8 bits" if bytes_ else ""),)
         yield seen.departure("TL402", title, facts, _HINT, None, harmless=not bytes_)
 
